@@ -1,0 +1,1 @@
+"""Reading COCO folders and making training samples."""

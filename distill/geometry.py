@@ -1,0 +1,100 @@
+"""Affine geometry in continuous pixel coordinates: x right, y down, pixel i covers [i, i + 1).
+
+Every resize, letterbox, flip, rotation and crop is one 2x3 float64 matrix that maps a point (x, y) of
+its source to (a x + b y + c, d x + e y + f). Matrices compose; pixels are warped once.
+"""
+
+import cv2
+import numpy as np
+
+
+def identity() -> np.ndarray:
+    """(2, 3) matrix that moves nothing."""
+    return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+def translation(x: float, y: float) -> np.ndarray:
+    """(2, 3) matrix that moves by x, y pixels."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+
+
+def scaling(factor: float) -> np.ndarray:
+    """(2, 3) matrix that scales about the origin."""
+    return np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
+
+
+def rotation(degrees: float) -> np.ndarray:
+    """(2, 3) matrix that turns clockwise, as seen on the screen, about the origin."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[c, -s, 0.0], [s, c, 0.0]])
+
+
+def flip(width: float) -> np.ndarray:
+    """(2, 3) matrix that mirrors a photograph `width` pixels wide from left to right."""
+    return np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0]])
+
+
+def compose(*matrices: np.ndarray) -> np.ndarray:
+    """(2, 3) matrix that applies the given ones from left to right."""
+    whole = np.eye(3)
+    for matrix in matrices:
+        whole = np.vstack([matrix, (0.0, 0.0, 1.0)]) @ whole
+    return whole[:2]
+
+
+def invert(matrix: np.ndarray) -> np.ndarray:
+    """(2, 3) matrix that undoes `matrix`."""
+    return np.linalg.inv(np.vstack([matrix, (0.0, 0.0, 1.0)]))[:2]
+
+
+def letterbox(source: tuple[int, int], target: tuple[int, int]) -> np.ndarray:
+    """(2, 3) matrix that fits a source of (width, height) centred into a target, aspect kept."""
+    factor = min(target[0] / source[0], target[1] / source[1])
+    margin = [(t - s * factor) / 2 for s, t in zip(source, target, strict=True)]
+    return compose(scaling(factor), translation(*margin))
+
+
+def transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points (..., 2) mapped by the matrix."""
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def is_mirrored(matrix: np.ndarray) -> bool:
+    """Whether the matrix turns left into right."""
+    return bool(np.linalg.det(matrix[:, :2]) < 0)
+
+
+def magnification(matrix: np.ndarray) -> float:
+    """Square root of the change of area."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def to_opencv(matrix: np.ndarray) -> np.ndarray:
+    """The same matrix for OpenCV, whose pixel centres are integers."""
+    return compose(translation(0.5, 0.5), matrix, translation(-0.5, -0.5))
+
+
+def from_opencv(matrix: np.ndarray) -> np.ndarray:
+    """Undo `to_opencv`."""
+    return compose(translation(-0.5, -0.5), matrix, translation(0.5, 0.5))
+
+
+def warp(
+    image: np.ndarray,
+    matrix: np.ndarray,
+    size: tuple[int, int],
+    *,
+    fill: int | tuple[int, int, int] = 0,
+    interpolation: int = cv2.INTER_LINEAR,
+) -> np.ndarray:
+    """Resample an image (H, W) or (H, W, C), C <= 4, once.
+
+    Args:
+        matrix: (2, 3), image to result.
+        size: (width, height) of the result, pixels.
+        fill: value of what lies outside the image.
+    """
+    value = fill if isinstance(fill, tuple) else (fill,) * 4
+    return cv2.warpAffine(
+        image, to_opencv(matrix), size, flags=interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=value
+    )

@@ -1,0 +1,1 @@
+"""Procedurally drawn scenes with people, in COCO format."""

@@ -1,0 +1,1 @@
+"""From a student to .tflite, and the LiteRT runtime."""

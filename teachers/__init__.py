@@ -1,0 +1,1 @@
+"""Networks that make soft labels, and the reading of their published weights."""
