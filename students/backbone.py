@@ -1,0 +1,110 @@
+"""Backbones: an image (B, 3, H, W) to feature maps at strides 4, 8, 16 and 32, finest first."""
+
+import logging
+
+import timm
+import torch
+from torch import nn
+
+logger = logging.getLogger(__name__)
+
+
+def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution (padded to keep the grid) and batch normalisation."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)
+    )
+
+
+def conv_norm_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """`conv_norm` followed by a rectifier."""
+    return nn.Sequential(*conv_norm(inputs, outputs, kernel, stride), nn.ReLU(inplace=True))
+
+
+class ResidualBlock(nn.Module):
+    """Two dense 3x3 convolutions beside a shortcut: (B, inputs, H, W) to (B, outputs, H/stride, W/stride).
+
+    The basic block of He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1):
+        super().__init__()
+        self.conv1 = conv_norm_relu(inputs, outputs, stride=stride)
+        self.conv2 = conv_norm(outputs, outputs)
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.relu(self.conv2(self.conv1(x)) + self.shortcut(x))
+
+
+class DenseBackbone(nn.Module):
+    """Residual blocks of dense convolutions: image (B, 3, H, W) to maps at strides 4, 8, 16, 32.
+
+    Dense convolutions on few channels use the matrix units of CPUs, and of phones' int8 delegates, far
+    better than depthwise ones with the same number of multiplications.
+
+    Args:
+        stem: channels at stride 2.
+        channels: channels at strides 4, 8, 16, 32.
+        blocks: residual blocks at each of those strides.
+    """
+
+    def __init__(self, stem: int, channels: tuple[int, ...], blocks: tuple[int, ...]):
+        super().__init__()
+        self.channels = channels
+        self.stem = conv_norm_relu(3, stem, stride=2)
+        self.stages = nn.ModuleList()
+        inputs = stem
+        for outputs, count in zip(channels, blocks, strict=True):
+            rest = [ResidualBlock(outputs, outputs) for _ in range(count - 1)]
+            self.stages.append(nn.Sequential(ResidualBlock(inputs, outputs, stride=2), *rest))
+            inputs = outputs
+        initialise(self)
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        x = self.stem(images)
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+class TimmBackbone(nn.Module):
+    """A network of timm as a backbone: image (B, 3, H, W) to maps at strides 4, 8, 16, 32.
+
+    Args:
+        name: timm's name of the network.
+        pretrained: start from ImageNet weights; where they cannot be had a warning says so and the
+            weights are random.
+    """
+
+    def __init__(self, name: str, pretrained: bool = False):
+        super().__init__()
+        self.network = _create_timm(name, pretrained)
+        self.channels = tuple(self.network.feature_info.channels())
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return self.network(images)
+
+
+def _create_timm(name: str, pretrained: bool) -> nn.Module:
+    options = {"features_only": True, "out_indices": (1, 2, 3, 4)}
+    if pretrained:
+        try:
+            return timm.create_model(name, pretrained=True, **options)
+        except (OSError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            logger.warning("ImageNet weights of %s cannot be had (%s); starting from random ones", name, reason)
+    return timm.create_model(name, pretrained=False, **options)
+
+
+def initialise(module: nn.Module) -> None:
+    """Draw convolution weights for rectifiers (He et al., ICCV 2015) and zero the biases, in place."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
