@@ -1,5 +1,7 @@
 """The student: keypoint heatmaps and tags whose features are gated by a map of where people are."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -73,7 +75,7 @@ class AttentionStudent(nn.Module):
         self.neck = Neck(backbone.channels, neck)
         self.attention = nn.Sequential(conv_norm_relu(neck, neck // 2), nn.Conv2d(neck // 2, 1, 1))
         widths = [neck] + [head] * depth
-        self.keypoints = nn.Sequential(*(conv_norm_relu(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.keypoints = nn.Sequential(*(conv_norm_relu(a, b) for a, b in pairwise(widths)))
         self.heatmaps = nn.Conv2d(head, num_keypoints, 1)
         self.tags = nn.Conv2d(head, num_keypoints, 1)
         self.register_buffer("gate_offset", torch.tensor(GATES[gate]))

@@ -96,8 +96,8 @@ def _create_timm(name: str, pretrained: bool) -> nn.Module:
         try:
             return timm.create_model(name, pretrained=True, **options)
         except (OSError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            logger.warning("ImageNet weights of %s cannot be had (%s); starting from random ones", name, reason)
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            logger.warning("no ImageNet weights for %s (%s); starting from random ones", name, reason)
     return timm.create_model(name, pretrained=False, **options)
 
 

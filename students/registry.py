@@ -34,8 +34,5 @@ def create(
         raise ValueError(f"student {name!r} is unknown; choose from {', '.join(CONFIGS)}")
     config = dict(CONFIGS[name])
     backbone = config.pop("backbone")
-    if isinstance(backbone, str):
-        network = TimmBackbone(backbone, pretrained)
-    else:
-        network = DenseBackbone(**backbone)
+    network = TimmBackbone(backbone, pretrained) if isinstance(backbone, str) else DenseBackbone(**backbone)
     return AttentionStudent(network, num_keypoints, gate=gate, **config)
