@@ -1,0 +1,93 @@
+"""Fixtures that every test may ask for, and the rule about skipped tests.
+
+Where `CI` is set a skipped test is a failure, because tools and data can be had there. Only what no
+installation can mend may still be skipped, with a reason that begins with `hardware:`.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CANNOT_BE_HAD = "hardware:"
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Parallel workers share the cores; set before torch starts its threads, and for child processes too.
+    threads = os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(threads))
+
+
+def on_ci() -> bool:
+    """Whether a missing tool or missing data is a failure."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def reject_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure on CI, unless its reason says that nothing could be installed."""
+    if not (on_ci() and report.skipped) or hasattr(report, "wasxfail"):
+        return
+    path, line, reason = report.longrepr
+    reason = reason.removeprefix("Skipped: ")
+    if not reason.startswith(CANNOT_BE_HAD):
+        report.outcome = "failed"
+        report.longrepr = f"{path}:{line}: skipped although CI is set: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    report = yield
+    reject_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    report = yield
+    reject_skip(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds setup.cfg."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of golden data and real photographs: `DISTILL_SHARED`, by default `shared` beside the repo."""
+    folder = Path(os.environ.get("DISTILL_SHARED", REPOSITORY.parent / "shared"))
+    if not (folder / "coco_mini").is_dir():
+        pytest.skip(f"{folder} holds no coco_mini; set DISTILL_SHARED to the shared folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def executable() -> Callable[[str], Path]:
+    """Function from a tool's name to its path; the test is skipped when the tool is missing."""
+
+    def find(name: str) -> Path:
+        beside_python = Path(sys.executable).with_name(name)
+        found = str(beside_python) if beside_python.exists() else shutil.which(name)
+        if found is None:
+            pytest.skip(f"{name} is not installed; run `make system-deps`")
+        return Path(found)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def tiny_synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data root of 24 train and 12 val synthetic scenes of 128 x 128, in COCO format."""
+    from distill.commands.data import main
+
+    root = tmp_path_factory.mktemp("tiny_synthetic")
+    for split, images, seed in (("train2017", 24, 1), ("val2017", 12, 2)):
+        arguments = ["synthesize", str(root), "--images", str(images), "--seed", str(seed)]
+        assert main([*arguments, "--size", "128", "--split", split]) == 0
+    return root
