@@ -1,0 +1,40 @@
+"""The packages keep to their rooms: the four inner ones know nothing of `distill` nor of one another."""
+
+import ast
+
+import pytest
+
+ROOMS = ("teachers", "students", "cache", "mobile")
+ALLOWED = {
+    "teachers": {"torch", "timm", "numpy", "cv2", "safetensors"},
+    "students": {"torch", "timm", "numpy"},
+    "cache": {"numpy", "zarr", "zarrs", "fsspec", "obstore"},
+    "mobile": {"torch", "numpy", "litert_torch", "ai_edge_litert", "ai_edge_quantizer"},
+}
+
+
+def imported_packages(source: str, package: str) -> set[str]:
+    """Top-level names of every absolute import in the source, wherever it stands."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(package if node.level else node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_imports_only_what_it_may(repository, room):
+    import sys
+
+    files = sorted((repository / room).rglob("*.py"))
+    assert files
+    for file in files:
+        foreign = imported_packages(file.read_text(), room) - sys.stdlib_module_names - {room}
+        assert foreign <= ALLOWED[room], f"{file} imports {sorted(foreign - ALLOWED[room])}"
+
+
+def test_the_check_sees_imports_inside_functions():
+    source = "def f():\n    import distill.losses as d\n    from cache.store import SoftLabelStore\n"
+    assert imported_packages(source, "teachers") == {"distill", "cache"}
