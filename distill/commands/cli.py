@@ -1,0 +1,110 @@
+"""What all commands share: dataclass configuration, one-line errors, exit codes."""
+
+import os
+import signal
+import sys
+from argparse import ArgumentError
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+
+from cache.errors import StoreError
+from distill.errors import InputError
+from mobile.errors import ExportError
+from teachers.errors import WeightsError
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def command(
+    prog: str, description: str, config_class: type, action: Callable[[Any], None], argv: list[str] | None
+) -> int:
+    """Run a command that one configuration dataclass describes; return the exit code.
+
+    Every field becomes an option, fields without a default become positional arguments, and
+    `--config FILE.yaml` sets any of them; what stands later on the command line wins.
+    """
+    parser = _parser(prog, description, config_class)
+
+    def main():
+        action(_instantiate(parser, config_class, parser.parse_args(argv)))
+
+    return run(prog, main)
+
+
+def commands(
+    prog: str,
+    description: str,
+    actions: Mapping[str, tuple[type, Callable[[Any], None]]],
+    argv: list[str] | None,
+) -> int:
+    """Run one of several sub-commands, each described as in `command`; return the exit code."""
+    parser = ArgumentParser(prog=prog, description=description, exit_on_error=False)
+    subcommands = parser.add_subcommands(title="commands", metavar="COMMAND", required=True)
+    parsers = {}
+    for name, (config_class, _) in actions.items():
+        summary = (config_class.__doc__ or "").splitlines()[0]
+        parsers[name] = _parser(f"{prog} {name}", summary, config_class)
+        subcommands.add_subcommand(name, parsers[name], help=summary)
+
+    def main():
+        namespace = parser.parse_args(argv)
+        name = namespace.subcommand
+        config_class, action = actions[name]
+        action(_instantiate(parsers[name], config_class, namespace[name]))
+
+    return run(prog, main)
+
+
+def run(prog: str, main: Callable[[], None]) -> int:
+    """Call `main`; print what a user can mend as one line on stderr and return the exit code."""
+    try:
+        main()
+        sys.stdout.flush()
+    except ArgumentError as error:
+        return _fail(prog, error, EXIT_USAGE)
+    except (InputError, StoreError, WeightsError, ExportError) as error:
+        return _fail(prog, error, EXIT_FAILED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        name = f": {error.filename}" if error.filename else ""
+        return _fail(prog, f"{error.strerror or error}{name}", EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _fail(prog, "interrupted; what was finished is kept", EXIT_INTERRUPTED)
+    return 0
+
+
+def to_plain(config: Any) -> Any:
+    """A configuration as dicts, lists, strings and numbers, ready for JSON or YAML."""
+    if is_dataclass(config):
+        return {f.name: to_plain(getattr(config, f.name)) for f in fields(config)}
+    if isinstance(config, Mapping):
+        return {key: to_plain(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return [to_plain(value) for value in config]
+    return config if config is None or isinstance(config, bool | int | float) else str(config)
+
+
+def _parser(prog: str, description: str, config_class: type) -> ArgumentParser:
+    parser = ArgumentParser(prog=prog, description=description, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
+    parser.add_class_arguments(config_class, as_positional=True)
+    return parser
+
+
+def _instantiate(parser: ArgumentParser, config_class: type, namespace: Namespace) -> Any:
+    values = parser.instantiate(namespace)
+    return config_class(**{f.name: values[f.name] for f in fields(config_class)})
+
+
+def _fail(prog: str, error: object, code: int) -> int:
+    print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,204 @@
+"""Reading photographs, persons and masks from a COCO keypoint folder."""
+
+import hashlib
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pycocotools import mask as rle
+
+from distill.errors import InputError
+from distill.skeleton import Skeleton
+
+PERSON, UNKNOWN, IGNORED = range(3)
+"Channels of `CocoKeypoints.masks`."
+
+
+class CocoKeypoints:
+    """One split of a COCO keypoint set, looked up by image id.
+
+    The photographs lie in ROOT/SPLIT or ROOT/images/SPLIT, the annotations in
+    ROOT/annotations/person_keypoints_SPLIT.json.
+
+    Args:
+        root: the folder of the set.
+        split: such as "train2017".
+        skeleton: what the keypoints in the file must be.
+
+    Raises:
+        InputError: a folder or file is missing, or the annotations are of another kind.
+    """
+
+    def __init__(self, root: Path, split: str, skeleton: Skeleton):
+        self.root, self.split, self.skeleton = Path(root), split, skeleton
+        self.annotation_file = self.root / "annotations" / f"person_keypoints_{split}.json"
+        content = self._read_annotation_file()
+        self.annotation_sha256 = hashlib.sha256(content).hexdigest()
+        self.folder = self._find_photographs()
+        document = _parse(content, self.annotation_file)
+        _check_skeleton(document, skeleton, self.annotation_file)
+        self._images = {image["id"]: image for image in document["images"]}
+        self._annotations = defaultdict(list)
+        for annotation in document["annotations"]:
+            _check_annotation(annotation, len(skeleton), self.annotation_file)
+            self._annotations[annotation["image_id"]].append(annotation)
+        self.image_ids = np.array(sorted(self._images), dtype=np.int64)
+        if not len(self.image_ids):
+            raise InputError(f"{self.annotation_file} lists no images")
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def size(self, image_id: int) -> tuple[int, int]:
+        """Width and height of a photograph, pixels."""
+        image = self._image(image_id)
+        return image["width"], image["height"]
+
+    def path(self, image_id: int) -> Path:
+        """The file of a photograph."""
+        return self.folder / self._image(image_id)["file_name"]
+
+    def photograph(self, image_id: int) -> np.ndarray:
+        """Pixels (H, W, 3), uint8 RGB.
+
+        Raises:
+            InputError: the file is missing, truncated, no picture, or not of the annotated size.
+        """
+        path = self.path(image_id)
+        try:
+            with Image.open(path) as image:
+                pixels = np.asarray(image.convert("RGB"))
+        except FileNotFoundError:
+            raise InputError(
+                f"{path} is listed in {self.annotation_file.name} but does not exist; fetch the photographs again"
+            ) from None
+        except (OSError, SyntaxError) as error:
+            raise InputError(f"{path} cannot be read as a photograph ({error}); fetch it again") from None
+        if pixels.shape[1::-1] != self.size(image_id):
+            width, height = self.size(image_id)
+            raise InputError(
+                f"{path} is {pixels.shape[1]} x {pixels.shape[0]} pixels, but {self.annotation_file.name} "
+                f"says {width} x {height}; use photographs and annotations of the same release"
+            )
+        return pixels
+
+    def keypoints(self, image_id: int) -> np.ndarray:
+        """Labelled persons (P, K, 3): x, y in continuous pixels and visibility 0, 1 or 2.
+
+        Crowds and persons without a labelled joint are left out.
+        """
+        persons = [a["keypoints"] for a in self._of(image_id) if _is_labelled(a)]
+        points = np.array(persons, dtype=np.float32).reshape(-1, len(self.skeleton), 3)
+        points[..., :2] += 0.5
+        return points
+
+    def masks(self, image_id: int) -> np.ndarray:
+        """Masks (H, W, 3), uint8 0 or 255: person, outline unknown, ignored by the hard losses.
+
+        Channel `PERSON` is the union of all known outlines, crowds included; `UNKNOWN` the boxes of
+        persons without one; `IGNORED` crowds and persons without a labelled joint, by outline or box.
+        """
+        width, height = self.size(image_id)
+        masks = np.zeros((height, width, 3), dtype=np.uint8)
+        for annotation in self._of(image_id):
+            outline = self._outline(annotation, width, height)
+            if outline is None:
+                x, y, w, h = annotation["bbox"]
+                area = (
+                    slice(max(int(np.floor(y)), 0), max(int(np.ceil(y + h)), 0)),
+                    slice(max(int(np.floor(x)), 0), max(int(np.ceil(x + w)), 0)),
+                )
+                masks[(*area, UNKNOWN)] = 255
+            else:
+                area = (outline,)
+                masks[(*area, PERSON)] = 255
+            if not _is_labelled(annotation):
+                masks[(*area, IGNORED)] = 255
+        return masks
+
+    def _outline(self, annotation: dict, width: int, height: int) -> np.ndarray | None:
+        """Boolean mask (H, W), or None where the outline is unknown."""
+        segmentation = annotation.get("segmentation")
+        if not segmentation:
+            return None
+        try:
+            if isinstance(segmentation, list):
+                encoded = rle.merge(rle.frPyObjects(segmentation, height, width))
+            elif isinstance(segmentation["counts"], list):
+                encoded = rle.frPyObjects(segmentation, height, width)
+            else:
+                encoded = segmentation
+            outline = rle.decode(encoded).astype(bool)
+        except (TypeError, ValueError, KeyError, IndexError) as error:
+            raise InputError(
+                f"{self.annotation_file}: annotation {annotation['id']} has a broken segmentation ({error})"
+            ) from None
+        if outline.shape != (height, width):
+            raise InputError(
+                f"{self.annotation_file}: annotation {annotation['id']} has a segmentation of "
+                f"{outline.shape[1]} x {outline.shape[0]} on an image of {width} x {height} pixels"
+            )
+        return outline
+
+    def _image(self, image_id: int) -> dict:
+        try:
+            return self._images[int(image_id)]
+        except KeyError:
+            raise InputError(f"image id {image_id} is not in {self.annotation_file}") from None
+
+    def _of(self, image_id: int) -> list[dict]:
+        self._image(image_id)
+        return self._annotations.get(int(image_id), [])
+
+    def _read_annotation_file(self) -> bytes:
+        if not self.root.is_dir():
+            raise InputError(f"data.root {self.root} is not a folder; give the folder that holds annotations/")
+        try:
+            return self.annotation_file.read_bytes()
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.annotation_file} does not exist; check data.root and data.split, or fetch it with "
+                "`distill-data fetch`"
+            ) from None
+
+    def _find_photographs(self) -> Path:
+        folders = [self.root / self.split, self.root / "images" / self.split]
+        for folder in folders:
+            if folder.is_dir():
+                return folder
+        raise InputError(f"no photographs: neither {folders[0]} nor {folders[1]} is a folder")
+
+
+def _parse(content: bytes, path: Path) -> dict:
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON ({error}); it may be truncated, fetch it again") from None
+    if not isinstance(document, dict) or not {"images", "annotations", "categories"} <= document.keys():
+        raise InputError(f"{path} is not a COCO annotation file: images, annotations or categories is missing")
+    return document
+
+
+def _check_skeleton(document: dict, skeleton: Skeleton, path: Path):
+    named = [tuple(category.get("keypoints", ())) for category in document["categories"]]
+    if not any(named):
+        raise InputError(f"{path} has no keypoints in its categories; give a person_keypoints file")
+    if skeleton.joints not in named:
+        raise InputError(f"{path} has other joints than skeleton {skeleton.name}; choose the right skeleton")
+
+
+def _check_annotation(annotation: dict, num_keypoints: int, path: Path):
+    for field in ("id", "image_id", "bbox", "keypoints"):
+        if field not in annotation:
+            raise InputError(f"{path}: annotation {annotation.get('id', '?')} has no field {field}")
+    if len(annotation["keypoints"]) != 3 * num_keypoints:
+        raise InputError(
+            f"{path}: annotation {annotation['id']} has {len(annotation['keypoints'])} keypoint values "
+            f"instead of {3 * num_keypoints}"
+        )
+
+
+def _is_labelled(annotation: dict) -> bool:
+    return not annotation.get("iscrowd") and any(v > 0 for v in annotation["keypoints"][2::3])

@@ -1,0 +1,121 @@
+"""Batches whose content is a function of seed and step, whatever the number of workers and processes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from distill.data.samples import Sample, TrainingSamples
+
+
+@dataclass
+class Batch:
+    """Samples as tensors; coordinates in pixels of the network input."""
+
+    image_ids: torch.Tensor
+    "(B,) int64."
+    images: torch.Tensor
+    "(B, S, S, 3) uint8 RGB."
+    masks: torch.Tensor
+    "(B, 4, S / 2, S / 2) uint8: person, outline unknown, ignored, inside the photograph."
+    keypoints: torch.Tensor
+    "(B, P, K, 3) float32 x, y, visibility; P of the fullest sample, missing persons all zero."
+    peaks: torch.Tensor
+    "(M, 5) float32 sample, joint, x, y, height."
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device."""
+        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+
+def collate(samples: list[Sample]) -> Batch:
+    """Stack samples into a batch."""
+    persons = max(1, *(len(sample.keypoints) for sample in samples))
+    joints = samples[0].keypoints.shape[1]
+    keypoints = np.zeros((len(samples), persons, joints, 3), dtype=np.float32)
+    for row, sample in zip(keypoints, samples, strict=True):
+        row[: len(sample.keypoints)] = sample.keypoints
+    peaks = [np.insert(sample.peaks, 0, i, axis=1) for i, sample in enumerate(samples)]
+    masks = np.stack([sample.masks for sample in samples]).transpose(0, 3, 1, 2)
+    return Batch(
+        image_ids=torch.tensor([sample.image_id for sample in samples]),
+        images=torch.from_numpy(np.stack([sample.image for sample in samples])),
+        masks=torch.from_numpy(np.ascontiguousarray(masks)),
+        keypoints=torch.from_numpy(keypoints),
+        peaks=torch.from_numpy(np.concatenate(peaks)),
+    )
+
+
+class StepSampler(Sampler):
+    """Keys (epoch, image id) of every batch from `first_step` to `last_step`.
+
+    The images of each epoch are shuffled anew by seed and epoch. A step takes the next `batch_size`
+    of them, running over the end of an epoch; process r of w takes the r-th part of each batch, cut
+    again into `accumulate` micro-batches.
+
+    Args:
+        image_ids: (N,) of the training images.
+        batch_size: samples of one optimiser step, over all processes and micro-batches.
+    """
+
+    def __init__(
+        self,
+        image_ids: np.ndarray,
+        batch_size: int,
+        seed: int,
+        first_step: int,
+        last_step: int,
+        *,
+        accumulate: int = 1,
+        process: int = 0,
+        num_processes: int = 1,
+    ):
+        self.image_ids, self.batch_size, self.seed = image_ids, batch_size, seed
+        self.steps = range(first_step, last_step)
+        self.accumulate, self.process, self.num_processes = accumulate, process, num_processes
+
+    def __len__(self) -> int:
+        return len(self.steps) * self.accumulate
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        micro = self.batch_size // (self.accumulate * self.num_processes)
+        for step in self.steps:
+            keys = self._keys(step)
+            for part in range(self.accumulate):
+                start = (part * self.num_processes + self.process) * micro
+                yield keys[start : start + micro]
+
+    def _keys(self, step: int) -> list[tuple[int, int]]:
+        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+        count = len(self.image_ids)
+        orders = {epoch: self._order(epoch) for epoch in {p // count for p in positions}}
+        return [(p // count, int(orders[p // count][p % count])) for p in positions]
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if getattr(self, "_cached_epoch", None) != epoch:
+            self._cached_epoch = epoch
+            self._cached_order = np.random.default_rng([self.seed, epoch]).permutation(self.image_ids)
+        return self._cached_order
+
+
+def make_loader(samples: TrainingSamples, sampler: StepSampler, workers: int) -> DataLoader:
+    """A loader of `Batch`es in the sampler's order."""
+    return DataLoader(
+        samples,
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=collate,
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="fork" if workers else None,
+        worker_init_fn=_use_one_thread,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _use_one_thread(worker: int):
+    import cv2
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

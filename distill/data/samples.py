@@ -1,0 +1,149 @@
+"""Training samples: a photograph, its persons, masks and the teacher's peaks, all warped by one matrix."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from distill import geometry
+from distill.data.augment import AugmentConfig, apply_colours, sample_colours, sample_geometry
+from distill.data.coco import CocoKeypoints
+from distill.peaks import find_peaks
+from distill.predict import PADDING
+
+MASK_STRIDE = 2
+"Stride of `Sample.masks`, the finest of any network's maps."
+
+PEAK_THRESHOLD = 0.02
+"Lower peaks of a teacher's maps are noise."
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """Everything known of one photograph, in its own pixels."""
+
+    photograph: np.ndarray
+    "(H, W, 3) uint8 RGB."
+    masks: np.ndarray
+    "(H, W, 4) uint8 0 or 255: person, outline unknown, ignored, inside the photograph."
+    keypoints: np.ndarray
+    "(P, K, 3) float32 x, y, visibility."
+    peaks: np.ndarray
+    "(M, 4) float32 joint, x, y, height: the teacher's soft labels; no rows without a teacher."
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One input of the network and what it should answer, in pixels of the input."""
+
+    image_id: int
+    image: np.ndarray
+    "(S, S, 3) uint8 RGB."
+    masks: np.ndarray
+    "(S / 2, S / 2, 4) uint8, as in `Annotated`."
+    keypoints: np.ndarray
+    "(P, K, 3) float32 x, y, visibility; 0 where a joint is unlabelled or lies outside the input."
+    peaks: np.ndarray
+    "(M, 4) float32 joint, x, y, height."
+    matrix: np.ndarray
+    "(2, 3) photograph to input."
+
+
+class TrainingSamples(torch.utils.data.Dataset):
+    """Samples looked up by (epoch, image id); augmentation is a function of these and the seed.
+
+    Args:
+        data: the annotated photographs.
+        input_size: side of the square network input, pixels.
+        augment: how samples vary.
+        seed: of the augmentation.
+        soft_labels: a store with a `read(image_id)`, or None to train without a teacher.
+        keep_in_memory: hold what was read of each photograph, for sets that fit.
+    """
+
+    def __init__(
+        self,
+        data: CocoKeypoints,
+        input_size: int,
+        augment: AugmentConfig,
+        seed: int,
+        soft_labels=None,
+        keep_in_memory: bool = False,
+    ):
+        self.data, self.input_size, self.augment, self.seed = data, input_size, augment, seed
+        self.soft_labels = soft_labels
+        self._held = {} if keep_in_memory else None
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, image_id = key
+        rng = np.random.default_rng([self.seed, epoch, image_id])
+        size = self.data.size(image_id)
+        matrix = sample_geometry(rng, size, self.input_size, self.augment)
+        colours = sample_colours(rng, self.augment)
+        return make_sample(image_id, self._annotated(image_id), matrix, self.input_size, self.data, colours)
+
+    def _annotated(self, image_id: int) -> Annotated:
+        if self._held is None:
+            return self._read(image_id)
+        if image_id not in self._held:
+            self._held[image_id] = self._read(image_id)
+        return self._held[image_id]
+
+    def _read(self, image_id: int) -> Annotated:
+        width, height = self.data.size(image_id)
+        inside = np.full((height, width, 1), 255, dtype=np.uint8)
+        return Annotated(
+            photograph=self.data.photograph(image_id),
+            masks=np.concatenate([self.data.masks(image_id), inside], axis=2),
+            keypoints=self.data.keypoints(image_id),
+            peaks=self._read_peaks(image_id),
+        )
+
+    def _read_peaks(self, image_id: int) -> np.ndarray:
+        if self.soft_labels is None:
+            return np.zeros((0, 4), dtype=np.float32)
+        label = self.soft_labels.read(image_id)
+        peaks = find_peaks(label.heatmap, PEAK_THRESHOLD)
+        peaks[:, 1:3] = geometry.transform(geometry.invert(label.to_map), peaks[:, 1:3])
+        return peaks
+
+
+def make_sample(
+    image_id: int,
+    annotated: Annotated,
+    matrix: np.ndarray,
+    input_size: int,
+    data: CocoKeypoints,
+    colours: np.ndarray | None = None,
+) -> Sample:
+    """Warp one photograph and its labels by a (2, 3) matrix, left and right swapped if it mirrors."""
+    image = geometry.warp(annotated.photograph, matrix, (input_size, input_size), fill=PADDING)
+    mask_matrix = geometry.compose(matrix, geometry.scaling(1 / MASK_STRIDE))
+    mask_size = (input_size // MASK_STRIDE,) * 2
+    return Sample(
+        image_id=image_id,
+        image=image if colours is None else apply_colours(image, colours),
+        masks=geometry.warp(annotated.masks, mask_matrix, mask_size),
+        keypoints=_warp_keypoints(annotated.keypoints, matrix, input_size, data.skeleton.flip_index),
+        peaks=_warp_peaks(annotated.peaks, matrix, data.skeleton.flip_index),
+        matrix=matrix,
+    )
+
+
+def _warp_keypoints(
+    keypoints: np.ndarray, matrix: np.ndarray, input_size: int, flip_index: np.ndarray
+) -> np.ndarray:
+    if geometry.is_mirrored(matrix):
+        keypoints = keypoints[:, flip_index]
+    points = geometry.transform(matrix, keypoints[..., :2])
+    is_inside = ((points >= 0) & (points < input_size)).all(-1) & (keypoints[..., 2] > 0)
+    warped = np.concatenate([points, keypoints[..., 2:]], axis=-1) * is_inside[..., None]
+    return warped[is_inside.any(-1)].astype(np.float32)
+
+
+def _warp_peaks(peaks: np.ndarray, matrix: np.ndarray, flip_index: np.ndarray) -> np.ndarray:
+    warped = peaks.copy()
+    if geometry.is_mirrored(matrix):
+        warped[:, 0] = np.argsort(flip_index)[peaks[:, 0].astype(int)]
+    warped[:, 1:3] = geometry.transform(matrix, peaks[:, 1:3])
+    return warped

@@ -1,0 +1,38 @@
+"""Peaks of heatmaps at sub-cell precision."""
+
+import numpy as np
+
+
+def find_peaks(heatmaps: np.ndarray, threshold: float) -> np.ndarray:
+    """Local maxima of heatmaps (K, H, W), as (M, 4) float32 rows: joint, x, y, height.
+
+    A cell that no neighbour exceeds is a peak. A parabola through the logarithms of the cell and its
+    two neighbours in x and in y, exact for a Gaussian, gives position and height between the cells.
+
+    Args:
+        heatmaps: values 0..1.
+        threshold: cells at or below it are no peaks.
+    """
+    padded = np.pad(heatmaps, ((0, 0), (1, 1), (1, 1)))
+    joint, row, column = np.nonzero(heatmaps > threshold)
+    row, column = row + 1, column + 1
+    value = padded[joint, row, column]
+    is_peak = np.ones(len(value), dtype=bool)
+    for dy, dx in ((-1, -1), (-1, 0), (-1, 1), (0, -1)):
+        # Of two equal neighbours the later one is the peak: one comparison is strict.
+        is_peak &= value >= padded[joint, row + dy, column + dx]
+        is_peak &= value > padded[joint, row - dy, column - dx]
+    joint, row, column = joint[is_peak], row[is_peak], column[is_peak]
+    logs = np.log(np.maximum(padded, 1e-3))
+    shift_x, gain_x = _vertex(*(logs[joint, row, column + d] for d in (-1, 0, 1)))
+    shift_y, gain_y = _vertex(*(logs[joint, row + d, column] for d in (-1, 0, 1)))
+    height = np.minimum(padded[joint, row, column] * np.exp(gain_x + gain_y), 1.0)
+    return np.stack([joint, column - 0.5 + shift_x, row - 0.5 + shift_y, height], axis=1).astype(np.float32)
+
+
+def _vertex(before: np.ndarray, centre: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Offset of the parabola's vertex in cells, at most a half, and its gain over the centre."""
+    bend = np.maximum(2 * centre - before - after, 1e-6)
+    slope = (after - before) / 2
+    shift = np.clip(slope / bend, -0.5, 0.5)
+    return shift, slope * shift - bend * shift**2 / 2

@@ -1,0 +1,35 @@
+"""Drawing heatmaps from points with heights: annotated joints and the teacher's peaks alike.
+
+Hard and soft targets come from the same renderer at the same width, so they never contradict each
+other, at any augmentation scale: the soft one differs in where its peaks are and how high.
+"""
+
+import math
+
+import torch
+
+
+def render(
+    points: torch.Tensor, channel: torch.Tensor, shape: tuple[int, int, int, int], sigma: float
+) -> torch.Tensor:
+    """Heatmaps (B, K, H, W) float32 with a Gaussian at each point; where several meet, the highest counts.
+
+    Args:
+        points: (N, 3) float32, x and y in cells (cell u is centred at u + 0.5) and height 0..1.
+        channel: (N,) int64, which of the B * K maps a point belongs to.
+        shape: B, K, H, W.
+        sigma: standard deviation, cells.
+    """
+    batch, joints, height, width = shape
+    radius = math.ceil(3 * sigma)
+    offset = torch.arange(-radius, radius + 1, device=points.device)
+    column = points[:, 0].floor().long()[:, None] + offset
+    row = points[:, 1].floor().long()[:, None] + offset
+    near_x = torch.exp(-((column + 0.5 - points[:, :1]) ** 2) / (2 * sigma**2))
+    near_y = torch.exp(-((row + 0.5 - points[:, 1:2]) ** 2) / (2 * sigma**2))
+    value = points[:, 2, None, None] * near_y[:, :, None] * near_x[:, None, :]
+    inside = ((row >= 0) & (row < height))[:, :, None] & ((column >= 0) & (column < width))[:, None, :]
+    cell = (channel[:, None, None] * height + row[:, :, None]) * width + column[:, None, :]
+    maps = torch.zeros(batch * joints * height * width, device=points.device)
+    maps.scatter_reduce_(0, cell[inside], value[inside], "amax")
+    return maps.view(shape)
