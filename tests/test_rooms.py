@@ -1,6 +1,7 @@
 """The packages keep to their rooms: the four inner ones know nothing of `distill` nor of one another."""
 
 import ast
+import sys
 
 import pytest
 
@@ -26,8 +27,6 @@ def imported_packages(source: str, package: str) -> set[str]:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_room_imports_only_what_it_may(repository, room):
-    import sys
-
     files = sorted((repository / room).rglob("*.py"))
     assert files
     for file in files:
