@@ -51,9 +51,7 @@ class LossConfig:
         return getattr(self, name)
 
 
-def compute_losses(
-    outputs: dict[str, torch.Tensor], batch: Batch, config: LossConfig
-) -> dict[str, torch.Tensor]:
+def compute_losses(outputs: dict[str, torch.Tensor], batch: Batch, config: LossConfig) -> dict[str, torch.Tensor]:
     """Named scalar losses, not yet weighted.
 
     `heatmap_hard_s4`, `heatmap_soft_s4` and the like, `attention`, `tag_pull`, `tag_push`, as far as

@@ -9,9 +9,7 @@ import math
 import torch
 
 
-def render(
-    points: torch.Tensor, channel: torch.Tensor, shape: tuple[int, int, int, int], sigma: float
-) -> torch.Tensor:
+def render(points: torch.Tensor, channel: torch.Tensor, shape: tuple[int, int, int, int], sigma: float) -> torch.Tensor:
     """Heatmaps (B, K, H, W) float32 with a Gaussian at each point; where several meet, the highest counts.
 
     Args:

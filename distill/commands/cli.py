@@ -5,15 +5,15 @@ import signal
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+from mobile.errors import ExportError
+from teachers.errors import WeightsError
 
 from cache.errors import StoreError
 from distill.errors import InputError
-from mobile.errors import ExportError
-from teachers.errors import WeightsError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -80,17 +80,6 @@ def run(prog: str, main: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         return _fail(prog, "interrupted; what was finished is kept", EXIT_INTERRUPTED)
     return 0
-
-
-def to_plain(config: Any) -> Any:
-    """A configuration as dicts, lists, strings and numbers, ready for JSON or YAML."""
-    if is_dataclass(config):
-        return {f.name: to_plain(getattr(config, f.name)) for f in fields(config)}
-    if isinstance(config, Mapping):
-        return {key: to_plain(value) for key, value in config.items()}
-    if isinstance(config, list | tuple):
-        return [to_plain(value) for value in config]
-    return config if config is None or isinstance(config, bool | int | float) else str(config)
 
 
 def _parser(prog: str, description: str, config_class: type) -> ArgumentParser:

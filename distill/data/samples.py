@@ -130,9 +130,7 @@ def make_sample(
     )
 
 
-def _warp_keypoints(
-    keypoints: np.ndarray, matrix: np.ndarray, input_size: int, flip_index: np.ndarray
-) -> np.ndarray:
+def _warp_keypoints(keypoints: np.ndarray, matrix: np.ndarray, input_size: int, flip_index: np.ndarray) -> np.ndarray:
     if geometry.is_mirrored(matrix):
         keypoints = keypoints[:, flip_index]
     points = geometry.transform(matrix, keypoints[..., :2])

@@ -1,0 +1,28 @@
+"""distill-train: a network from hard labels and soft labels."""
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from distill.commands.cli import command
+from distill.config import TrainConfig
+
+
+def train(config: TrainConfig) -> dict[str, float]:
+    """Train as configured, showing progress; returns the last minival's figures."""
+    from distill.trainer import Trainer
+
+    trainer = Trainer(config)
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not trainer.accelerator.is_main_process) as progress:
+        task = progress.add_task("steps", total=config.steps)
+        return trainer.run(lambda step, steps: progress.update(task, completed=step, total=steps))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+
+    def action(config: TrainConfig):
+        metrics = train(config)
+        figures = "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None)
+        print(f"{config.out}: {config.steps} steps done; minival of the moving average: {figures}")
+
+    return command("distill-train", "Train a network from hard labels and soft labels.", TrainConfig, action, argv)

@@ -1,0 +1,37 @@
+"""AP on a fixed subset while a network trains."""
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from distill.config import TrainConfig
+from distill.data.coco import CocoKeypoints
+from distill.decode import GroupingConfig
+from distill.evaluation import evaluate
+from distill.predict import Predictor, network_forward
+from distill.skeleton import Skeleton
+
+
+class Minival:
+    """The first photographs of the validation split, measured again and again."""
+
+    def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator):
+        self.data = CocoKeypoints(config.data.root, config.data.val_split, skeleton)
+        self.image_ids = self.data.image_ids[: config.log.minival_images]
+        self.input_size, self.batch_size = config.input_size, config.batch_size
+        self.accelerator = accelerator
+
+    @torch.inference_mode()
+    def measure(self, network: nn.Module) -> dict[str, float]:
+        """COCO figures of a network, as `distill.evaluation.evaluate` names them."""
+        was_training = network.training
+        network.eval()
+        forward = network_forward(network, self.accelerator.device, self.accelerator.autocast)
+        predictor = Predictor(forward, self.input_size, self.data.skeleton, GroupingConfig())
+        predictions = {}
+        for start in range(0, len(self.image_ids), self.batch_size):
+            ids = self.image_ids[start : start + self.batch_size]
+            photographs = [self.data.photograph(i) for i in ids]
+            predictions |= dict(zip(ids.tolist(), predictor(photographs), strict=True))
+        network.train(was_training)
+        return evaluate(predictions, self.data.annotation_file, self.data.skeleton, self.image_ids)

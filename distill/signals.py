@@ -1,0 +1,28 @@
+"""Being asked to stop, and stopping at a good moment."""
+
+import signal
+
+
+class StopRequest:
+    """Context in which SIGINT, SIGTERM and SIGUSR1 set `received` instead of ending the process.
+
+    A second SIGINT ends it at once.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+    def __init__(self):
+        self.received: signal.Signals | None = None
+
+    def __enter__(self) -> "StopRequest":
+        self._previous = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _):
+        if self.received == number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.received = signal.Signals(number)

@@ -1,0 +1,292 @@
+"""Training, from the first step to the last."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from timm.optim import param_groups_weight_decay
+from timm.utils import ModelEmaV3
+from torch import nn
+
+from distill import networks
+from distill.checkpoint import CheckpointInfo, load_network, load_state, read_checkpoint, save_checkpoint
+from distill.config import OptimizerConfig, TrainConfig
+from distill.data.coco import CocoKeypoints
+from distill.data.loader import Batch, StepSampler, make_loader
+from distill.data.normalise import normalise
+from distill.data.samples import TrainingSamples
+from distill.devices import choose_precision
+from distill.errors import InputError
+from distill.logbook import Logbook
+from distill.losses import compute_losses, total_loss
+from distill.minival import Minival
+from distill.panels import draw_panel
+from distill.plain import to_plain
+from distill.schedule import ends_cycle, learning_rate
+from distill.signals import StopRequest
+from distill.skeleton import get_skeleton
+
+FIXED_ON_RESUME = ("model", "skeleton", "input_size", "batch_size", "seed")
+"Settings that a resumed run must share with the one it goes on from."
+
+
+@dataclass
+class TrainingState:
+    """All that changes from step to step."""
+
+    network: nn.Module
+    ema: ModelEmaV3
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    best: float = -1.0
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What resuming needs beside the moving average, flat by name."""
+        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
+        return tensors
+
+    def restore(self, path: Path, info: CheckpointInfo, ema: dict, tensors: dict):
+        """Go back to where a checkpoint was written."""
+        if not tensors:
+            raise InputError(f"{path} holds no optimiser state; resume from last.safetensors")
+        own = {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
+        load_state(self.network, own, path)
+        load_state(self.ema.module, ema, path)
+        state = self.optimizer.state_dict()
+        for key, value in tensors.items():
+            if key.startswith("optimizer."):
+                _, index, slot = key.split(".")
+                state["state"].setdefault(int(index), {})[slot] = value
+        self.optimizer.load_state_dict(state)
+        self.step, self.best = info.step, info.metrics.get("best_ap", -1.0)
+
+
+class Trainer:
+    """One training run in one folder.
+
+    Raises:
+        InputError: configuration, data or soft labels do not fit one another.
+    """
+
+    def __init__(self, config: TrainConfig):
+        self.config = config
+        self.skeleton = get_skeleton(config.skeleton)
+        precision = choose_precision(config.precision)
+        self.accelerator = Accelerator(
+            mixed_precision="bf16" if precision == "bfloat16" else "no",
+            gradient_accumulation_steps=config.accumulate,
+            cpu=not torch.cuda.is_available(),
+        )
+        parts = config.accumulate * self.accelerator.num_processes
+        if config.batch_size % parts:
+            raise InputError(f"batch_size {config.batch_size} must be a multiple of accumulate x processes = {parts}")
+        self.data = CocoKeypoints(config.data.root, config.data.train_split, self.skeleton)
+        self.image_ids = _select_images(self.data, config)
+        self.soft_labels = _open_soft_labels(self.data, self.image_ids, config)
+        self.minival = Minival(config, self.skeleton, self.accelerator)
+        self.state = self._make_state()
+        self.forward = self.accelerator.prepare(self.state.network)
+
+    def run(self, on_step: Callable[[int, int], None] = lambda step, steps: None) -> dict[str, float]:
+        """Train to the last step and return the last minival's figures.
+
+        Args:
+            on_step: called with the number of steps done and to do.
+
+        Raises:
+            InputError: the loss is no longer finite.
+            KeyboardInterrupt: a signal asked to stop; the state is saved.
+        """
+        config, state = self.config, self.state
+        self._resume()
+        self.logbook = self._open_logbook()
+        metrics: dict[str, float] = {}
+        batches = iter(self._make_loader())
+        self._started, self._counted_from = time.perf_counter(), state.step
+        with StopRequest() as stop:
+            while state.step < config.steps:
+                losses, batch, outputs = self._step(batches)
+                step = state.step = state.step + 1
+                if _due(step, config.log.scalars_every, config.steps):
+                    self._log_losses(losses)
+                if _due(step, config.log.images_every) and self.logbook:
+                    self.logbook.images(step, {"samples": draw_panel(batch, outputs, config.loss, self.skeleton)})
+                if _due(step, config.log.minival_every, config.steps):
+                    metrics = self._measure()
+                if ends_cycle(step - 1, config.schedule):
+                    self._save(f"restart_{step:07d}.safetensors", metrics)
+                if stop.received or _due(step, config.log.checkpoint_every, config.steps):
+                    self._save("last.safetensors", metrics, resumable=True)
+                on_step(step, config.steps)
+                if stop.received:
+                    raise KeyboardInterrupt
+        if self.logbook:
+            self.logbook.hparams(to_plain(config), metrics)
+            self.logbook.close()
+        return metrics
+
+    def _step(self, batches) -> tuple[dict[str, torch.Tensor], Batch, dict[str, torch.Tensor]]:
+        """One optimiser step, over all its micro-batches."""
+        config, state = self.config, self.state
+        rate = learning_rate(state.step, config.schedule)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        for _ in range(config.accumulate):
+            batch = next(batches).to(self.accelerator.device)
+            with self.accelerator.accumulate(self.forward):
+                outputs = self.forward(normalise(batch.images).contiguous(memory_format=torch.channels_last))
+                losses = compute_losses(outputs, batch, config.loss)
+                self.accelerator.backward(total_loss(losses, config.loss))
+        if config.optimizer.clip:
+            self.accelerator.clip_grad_norm_(self.forward.parameters(), config.optimizer.clip)
+        if self.logbook and _due(state.step + 1, config.log.histograms_every):
+            self.logbook.histograms(state.step + 1, state.network)
+        state.optimizer.step()
+        state.optimizer.zero_grad()
+        state.ema.update(state.network, state.step)
+        return losses, batch, outputs
+
+    def _make_state(self) -> TrainingState:
+        config = self.config
+        set_seed(config.seed)
+        if config.weights:
+            network, info = load_network(config.weights)
+            if (info.name, info.skeleton) != (config.model, config.skeleton):
+                raise InputError(
+                    f"weights {config.weights} are of {info.name} with {info.skeleton}, not of model {config.model} "
+                    f"with {config.skeleton}"
+                )
+        else:
+            options = {"pretrained": True} if config.pretrained else {}
+            network = networks.create(config.model, len(self.skeleton), **options)
+        network = network.to(self.accelerator.device, memory_format=torch.channels_last).train()
+        ema = ModelEmaV3(network, decay=config.ema_decay, use_warmup=True)
+        return TrainingState(network, ema, _make_optimizer(network, config.optimizer))
+
+    def _resume(self):
+        config = self.config
+        last = config.out / "last.safetensors"
+        if config.resume == "false":
+            if last.exists():
+                raise InputError(f"{config.out} already holds a run; set resume to auto, or choose another out")
+            return
+        path = last if config.resume == "auto" else Path(config.resume)
+        if config.resume == "auto" and not last.exists():
+            return
+        info, ema, tensors = read_checkpoint(path)
+        for name in FIXED_ON_RESUME:
+            found, wanted = info.config.get(name), to_plain(getattr(config, name))
+            if found != wanted:
+                raise InputError(f"cannot resume {path}: its {name} is {found!r}, the configuration says {wanted!r}")
+        self.state.restore(path, info, ema, tensors)
+
+    def _make_loader(self):
+        config, state = self.config, self.state
+        samples = TrainingSamples(
+            self.data,
+            config.input_size,
+            config.augment,
+            config.seed,
+            self.soft_labels,
+            config.data.keep_in_memory,
+        )
+        sampler = StepSampler(
+            self.image_ids,
+            config.batch_size,
+            config.seed,
+            state.step,
+            config.steps,
+            accumulate=config.accumulate,
+            process=self.accelerator.process_index,
+            num_processes=self.accelerator.num_processes,
+        )
+        return make_loader(samples, sampler, config.data.workers)
+
+    def _open_logbook(self) -> Logbook | None:
+        if not self.accelerator.is_main_process:
+            return None
+        return Logbook(self.config.out / "log", to_plain(self.config), purge_step=self.state.step + 1)
+
+    def _log_losses(self, losses: dict[str, torch.Tensor]):
+        config, step = self.config, self.state.step
+        total = total_loss(losses, config.loss).item()
+        if not math.isfinite(total):
+            raise InputError(f"the loss is {total} at step {step}; lower schedule.peak or optimizer.clip")
+        now = time.perf_counter()
+        speed = (step - self._counted_from) * config.batch_size / max(now - self._started, 1e-9)
+        self._started, self._counted_from = now, step
+        if self.logbook:
+            scalars = {f"loss/{name}": loss.item() for name, loss in losses.items()}
+            scalars |= {"loss/total": total, "learning_rate": learning_rate(step - 1, config.schedule)}
+            self.logbook.scalars(step, scalars | {"images_per_second": speed})
+
+    def _measure(self) -> dict[str, float]:
+        """Minival of the moving average; the best so far is kept."""
+        self.accelerator.wait_for_everyone()
+        if not self.accelerator.is_main_process:
+            return {}
+        metrics = self.minival.measure(self.state.ema.module)
+        self.logbook.scalars(self.state.step, {f"minival/{k}": v for k, v in metrics.items() if v is not None})
+        if (metrics["ap"] or 0.0) > self.state.best:
+            self.state.best = metrics["ap"] or 0.0
+            self._save("best.safetensors", metrics)
+        return metrics
+
+    def _save(self, name: str, metrics: dict[str, float], resumable: bool = False):
+        if not self.accelerator.is_main_process:
+            return
+        config, state = self.config, self.state
+        info = CheckpointInfo(
+            name=config.model,
+            skeleton=config.skeleton,
+            input_size=config.input_size,
+            step=state.step,
+            config=to_plain(config),
+            metrics=metrics | {"best_ap": state.best},
+        )
+        training = state.tensors() if resumable else None
+        save_checkpoint(config.out / name, info, state.ema.module.state_dict(), training)
+
+
+def _due(step: int, every: int, last: int | None = None) -> bool:
+    return step == last or (every > 0 and step % every == 0)
+
+
+def _select_images(data: CocoKeypoints, config: TrainConfig) -> np.ndarray:
+    ids = data.image_ids
+    if config.data.persons_only:
+        ids = np.array([i for i in ids if len(data.keypoints(i))], dtype=np.int64)
+    ids = ids[: config.data.images]
+    if not len(ids):
+        raise InputError(f"{data.annotation_file} has no photograph with a labelled person to learn from")
+    return ids
+
+
+def _open_soft_labels(data: CocoKeypoints, image_ids: np.ndarray, config: TrainConfig):
+    if config.loss.alpha == 0:
+        return None
+    from cache.store import SoftLabelStore
+
+    store = SoftLabelStore.open(config.data.soft_labels)
+    store.check(
+        split=data.split,
+        annotation_sha256=data.annotation_sha256,
+        joints=data.skeleton.joints,
+        image_ids=image_ids,
+    )
+    return store
+
+
+def _make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    groups = param_groups_weight_decay(network, config.weight_decay)
+    if config.name == "sgd":
+        return torch.optim.SGD(groups, lr=0.0, momentum=config.momentum, nesterov=config.momentum > 0)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(config.momentum, 0.999))
