@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from students.backbone import conv_norm, conv_norm_relu, initialise
+from students.backbone import conv_norm_relu, initialise
 
 GATES = {"one_plus_sigmoid": 1.0, "sigmoid": 0.0}
 "What is added to sigmoid(attention) before it multiplies the features."
@@ -25,7 +25,7 @@ class Neck(nn.Module):
 
     def __init__(self, channels: tuple[int, ...], width: int):
         super().__init__()
-        self.laterals = nn.ModuleList(conv_norm(c, width, 1) for c in channels)
+        self.laterals = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
         self.smooth = conv_norm_relu(width, width)
         initialise(self)
 

@@ -5,13 +5,13 @@ from students.backbone import DenseBackbone, TimmBackbone
 
 CONFIGS = {
     "attention_xs": {
-        "backbone": {"stem": 16, "channels": (32, 64, 64, 64), "blocks": (1, 2, 2, 2)},
+        "backbone": {"stem": 16, "channels": (32, 64, 64, 64), "blocks": (1, 1, 2, 2)},
         "neck": 32,
         "head": 32,
         "depth": 2,
     },
     "attention_s": {"backbone": "mobilenetv4_conv_small", "neck": 64, "head": 64, "depth": 3},
-    "attention_m": {"backbone": "mobilenetv4_conv_medium", "neck": 96, "head": 96, "depth": 2},
+    "attention_m": {"backbone": "mobilenetv4_conv_medium", "neck": 64, "head": 64, "depth": 2},
 }
 "What each student is made of; a `backbone` given as text is a network of timm."
 
