@@ -31,7 +31,9 @@ def test_a_joint_is_drawn_where_it_is(scale):
 
 
 def test_sides_have_their_colours():
-    persons = person(left_knee=(20, 20, 1), left_ankle=(20, 50, 1), right_knee=(70, 20, 1), right_ankle=(70, 50, 1))
+    persons = person(
+        left_knee=(20.5, 20, 1), left_ankle=(20.5, 50, 1), right_knee=(70.5, 20, 1), right_ankle=(70.5, 50, 1)
+    )
     drawn = visual.draw_persons(BLACK, persons, COCO_17)
     np.testing.assert_allclose(drawn[35, 20], visual.LEFT, atol=30)
     np.testing.assert_allclose(drawn[35, 70], visual.RIGHT, atol=30)
