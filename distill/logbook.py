@@ -1,0 +1,114 @@
+"""The record of a run for TensorBoard: scalars, images, histograms, configuration."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+import numpy as np
+import torch
+import yaml
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams as hparams_summary
+
+# TensorBoard would otherwise import tensorflow where it is installed, which crashes litert_torch when it
+# comes first; this is the switch that TensorBoard itself looks for.
+sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
+
+_FLUSH_SECONDS = 20
+
+
+class Logbook:
+    """Writes one TensorBoard run into a folder.
+
+    Args:
+        directory: folder of the event files; made if missing. A resumed run uses the same one.
+        config: the whole configuration, shown as text.
+        purge_step: first step that this run writes; what an interrupted run wrote from there on is
+            no longer shown. None when the folder is new.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+
+    def __init__(self, directory: Path | str, config: Mapping[str, Any], purge_step: int | None = None):
+        self._last_step = purge_step or 0
+        self._writer = SummaryWriter(str(directory), purge_step=purge_step, flush_secs=_FLUSH_SECONDS)
+        text = yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
+        self._writer.add_text("config", f"```yaml\n{text}```", self._last_step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Record numbers by tag; a part before a slash groups them."""
+        self._last_step = max(self._last_step, step)
+        for tag, value in values.items():
+            self._writer.add_scalar(tag, float(value), step)
+
+    def images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+        """Record images (H, W, 3) uint8 RGB by tag."""
+        for tag, image in images.items():
+            self._writer.add_image(tag, image, step, dataformats="HWC")
+
+    def histograms(self, step: int, network: nn.Module) -> None:
+        """Record the distribution of every parameter and of its gradient, where there is one.
+
+        Values that are not finite are left out; how many there were is the scalar `nonfinite/NAME`.
+        """
+        for name, parameter in network.named_parameters():
+            self._histogram(f"parameters/{name}", parameter, step)
+            if parameter.grad is not None:
+                self._histogram(f"gradients/{name}", parameter.grad, step)
+
+    def hparams(self, config: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Record the settings of the run beside what came of it, for the table of runs (HPARAMS).
+
+        Metrics become the scalars `final/NAME` at the last step recorded.
+        """
+        final = {f"final/{name}": float(value) for name, value in metrics.items()}
+        for summary in hparams_summary(_flat(_plain(config)), final):
+            self._writer.file_writer.add_summary(summary)
+        self.scalars(self._last_step, final)
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._writer.close()
+
+    def _histogram(self, tag: str, tensor: torch.Tensor, step: int) -> None:
+        values = tensor.detach().float().flatten()
+        finite = values[values.isfinite()]
+        if len(finite) < len(values):
+            self.scalars(step, {f"nonfinite/{tag}": len(values) - len(finite)})
+        if len(finite):
+            self._writer.add_histogram(tag, finite, step)
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences as dicts and lists; what is no number, truth or text as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, float | str]:
+    """Nested settings as one level with dotted names; numbers stay numbers, the rest becomes JSON or text."""
+    settings = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            settings |= _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+            settings[prefix + key] = value
+        else:
+            settings[prefix + key] = json.dumps(value)
+    return settings
