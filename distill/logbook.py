@@ -11,12 +11,13 @@ import numpy as np
 import torch
 import yaml
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams as hparams_summary
 
-# TensorBoard would otherwise import tensorflow where it is installed, which crashes litert_torch when it
-# comes first; this is the switch that TensorBoard itself looks for.
+# Where tensorflow is installed TensorBoard's writer imports it, and litert_torch crashes when it comes after
+# tensorflow; this is the switch that TensorBoard itself looks for, and it must be set before the import.
 sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
+
+from torch.utils.tensorboard import SummaryWriter  # noqa: E402
+from torch.utils.tensorboard.summary import hparams as hparams_summary  # noqa: E402
 
 _FLUSH_SECONDS = 20
 
