@@ -1,0 +1,107 @@
+"""distill-data: make and look at COCO keypoint sets."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from distill.commands.cli import commands
+from distill.data.coco import CocoKeypoints
+from distill.errors import InputError
+from distill.skeleton import get_skeleton
+from distill.synthetic import SceneConfig, measure, synthesize
+from distill.visual import contact_sheet, draw_mask, draw_persons, write_image
+
+
+@dataclass(frozen=True)
+class SynthesizeConfig:
+    """Draw synthetic people as a COCO keypoint set."""
+
+    directory: Path
+    "Folder of the set; the split goes into DIRECTORY/SPLIT and DIRECTORY/annotations."
+    images: int = 1000
+    "Number of scenes."
+    seed: int = 0
+    "Scenes of one seed are the same everywhere; splits of one set need different seeds."
+    split: str = "train2017"
+    "Name of the split."
+    size: int = 256
+    "Width and height of the pictures, pixels."
+    workers: int = 0
+    "Processes that draw; 0 for one a core. The scenes do not depend on it."
+    quality: int = 90
+    "JPEG quality, 1 to 100."
+    overwrite: bool = False
+    "Replace the split if it is there."
+    scenes: SceneConfig = field(default_factory=SceneConfig)
+    "What the scenes look like; its size is taken from --size."
+
+
+@dataclass(frozen=True)
+class ShowConfig:
+    """Draw annotated photographs of a COCO keypoint set as a contact sheet."""
+
+    root: Path
+    "Folder of the set."
+    split: str = "val2017"
+    "Name of the split."
+    out: Path = Path("sheet.png")
+    "Picture to write, .png or .jpg."
+    images: int = 24
+    "Number of photographs, evenly spread over the set."
+    columns: int = 6
+    "Photographs in a row."
+    cell: int = 256
+    "Side of the square a photograph is fitted into, pixels."
+    skeleton: str = "coco_17"
+    "Skeleton of the set."
+
+    def __post_init__(self):
+        for name in ("images", "columns", "cell"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} {getattr(self, name)} must be at least 1")
+
+
+def make_synthetic(config: SynthesizeConfig) -> None:
+    """Write a synthetic split with a progress bar, and print its figures."""
+    from dataclasses import replace
+
+    scenes = replace(config.scenes, size=config.size)
+    columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("scenes", total=config.images)
+        annotation_file = synthesize(
+            config.directory,
+            config.split,
+            config.images,
+            config.seed,
+            scenes,
+            workers=config.workers,
+            quality=config.quality,
+            overwrite=config.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    print(f"{annotation_file}: " + ", ".join(f"{name} {value:.4g}" for name, value in measure(annotation_file).items()))
+
+
+def show(config: ShowConfig) -> None:
+    """Write a contact sheet of photographs with joints and outlines."""
+    data = CocoKeypoints(config.root, config.split, get_skeleton(config.skeleton))
+    chosen = np.unique(np.linspace(0, len(data) - 1, config.images).astype(int))
+    cells = [_annotated(data, image_id, config.cell) for image_id in data.image_ids[chosen].tolist()]
+    rows = [cells[start : start + config.columns] for start in range(0, len(cells), config.columns)]
+    write_image(config.out, contact_sheet(rows, [""] * config.columns, config.cell))
+    print(f"{config.out}: {len(cells)} photographs of {data.annotation_file}")
+
+
+def _annotated(data: CocoKeypoints, image_id: int, cell: int) -> np.ndarray:
+    photograph = data.photograph(image_id)
+    outlined = draw_mask(photograph, data.masks(image_id)[:, :, 0] / 255)
+    return draw_persons(outlined, data.keypoints(image_id), data.skeleton, scale=cell / max(photograph.shape[:2]))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    actions = {"synthesize": (SynthesizeConfig, make_synthetic), "show": (ShowConfig, show)}
+    return commands("distill-data", "Make and look at COCO keypoint sets.", actions, argv)

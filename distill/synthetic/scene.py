@@ -1,0 +1,225 @@
+"""Scenes of synthetic people with exact keypoints, visibility by true occlusion, and outlines."""
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+import cv2
+import numpy as np
+
+from distill.errors import InputError
+from distill.synthetic import visibility
+from distill.synthetic.appearance import Outfit, sample_outfit
+from distill.synthetic.background import blank, clutter, obstacle, seat
+from distill.synthetic.body import HIPS, Body, pose_body, sample_build
+from distill.synthetic.distractors import add_distractors
+from distill.synthetic.figure import PARTS, Part, figure
+from distill.synthetic.paint import NOBODY, OVERSAMPLE, Layer, stroke
+from distill.synthetic.placement import place
+from distill.synthetic.pose import sample_pose, sample_yaw
+from distill.synthetic.textures import SIDE, film
+
+_ATTEMPTS = 6
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """What synthetic scenes look like. The defaults are those of the demo.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    size: int = 128
+    "Width and height of the picture, pixels; 32 to 512."
+    min_persons: int = 1
+    "Fewest people in a scene; 0 makes scenes of distractors alone possible."
+    max_persons: int = 3
+    "Most people in a scene, at most 12."
+    min_height: float = 0.35
+    "Smallest standing height of a person, as a fraction of the picture."
+    max_height: float = 1.0
+    "Largest standing height of a person, as a fraction of the picture."
+    min_overlap: float = 0.1
+    "Box overlap (IoU) that people of one scene are moved together for, mean over the pairs, 0 to 0.4."
+    cut: float = 0.22
+    "Share of the people who are moved across the border, 0 to 1."
+    obstacles: float = 0.3
+    "Share of the people who stand behind a thing, 0 to 1."
+    distractors: float = 2.0
+    "Mean number of things in a scene that look like people or parts of them and are not annotated."
+    clutter: int = 10
+    "Mean number of other things in the background."
+
+    def __post_init__(self):
+        if not 32 <= self.size <= SIDE // OVERSAMPLE:
+            raise InputError(f"size {self.size} must lie between 32 and {SIDE // OVERSAMPLE} pixels")
+        if not 0 <= self.min_persons <= self.max_persons <= 12:
+            raise InputError(
+                f"min_persons {self.min_persons} and max_persons {self.max_persons} must rise within 0 and 12"
+            )
+        if not 0 < self.min_height <= self.max_height <= 4:
+            raise InputError(f"min_height {self.min_height} and max_height {self.max_height} must rise within 0 and 4")
+        for field, limit in (("min_overlap", 0.4), ("cut", 1.0), ("obstacles", 1.0), ("distractors", 20.0)):
+            if not 0 <= getattr(self, field) <= limit:
+                raise InputError(f"{field} {getattr(self, field)} must lie between 0 and {limit}")
+        if not 0 <= self.clutter <= 200:
+            raise InputError(f"clutter {self.clutter} must lie between 0 and 200")
+
+
+@dataclass
+class Scene:
+    """A picture and all that is known of the P people in it."""
+
+    image: np.ndarray
+    "(H, W, 3) uint8 RGB."
+    keypoints: np.ndarray
+    "(P, 17, 3) float32: x, y in continuous pixels, visibility 0, 1 or 2; zeros where not labelled."
+    masks: np.ndarray
+    "(P, H, W) bool, the visible outline of each person."
+    standing_heights: np.ndarray
+    "(P,) float32, pixels from head to heel if the person stood upright."
+    truncated: np.ndarray
+    "(P,) bool, whether a joint lies outside the picture."
+    distractors: int
+    "Number of things that look like people and are not annotated."
+
+
+@dataclass
+class _Person:
+    body: Body
+    outfit: Outfit
+    parts: list[Part]
+    behind: list[Layer]
+    before: list[Layer]
+
+
+def draw_scene(config: SceneConfig, seed: int, index: int) -> Scene:
+    """Scene number `index` of the endless series `seed`; the same arguments give the same scene.
+
+    Raises:
+        InputError: seed or index is negative.
+    """
+    if seed < 0 or index < 0:
+        raise InputError(f"seed {seed} and index {index} must not be negative")
+    dice = Random(int(np.random.default_rng([seed, index]).integers(2**63)))
+    for _ in range(_ATTEMPTS):
+        scene = _attempt(config, dice)
+        if _recognisable(scene):
+            break
+    return scene
+
+
+def _recognisable(scene: Scene) -> bool:
+    """Whether every person shows four joints and a twentieth of a standing body's area."""
+    if not len(scene.masks):
+        return True
+    seen = (scene.keypoints[:, :, 2] == 2).sum(1)
+    area = scene.masks.sum((1, 2)) / scene.standing_heights**2
+    return bool(seen.min() >= 4 and area.min() > 0.02)
+
+
+def _attempt(config: SceneConfig, dice: Random) -> Scene:
+    size = config.size
+    angle, strength = dice.uniform(-math.pi, 0), dice.uniform(0.3, 1.0)
+    light = (math.cos(angle) * strength, math.sin(angle) * strength)
+    canvas = blank(size, dice)
+    clutter(canvas, size, dice.randint(0, 2 * config.clutter), dice)
+    distractors = _count(config.distractors, dice)
+    add_distractors(canvas, size, distractors, dice, light)
+    people = _people(config, dice, light)
+    for number, person in enumerate(people):
+        _paint(canvas, person, number)
+    image = _photograph(canvas, size, dice)
+    people_map = canvas[:, :, 3]
+    labels = [visibility.label(p.body, p.outfit, p.parts, people_map, n) for n, p in enumerate(people)]
+    keypoints = np.array(labels, np.float32).reshape(-1, 17, 3)
+    points = np.array([p.body.points[:17] for p in people]).reshape(-1, 17, 2)
+    return Scene(
+        image=image,
+        keypoints=keypoints,
+        masks=_masks(people_map, len(people), size),
+        standing_heights=np.array([p.body.scale[HIPS] for p in people], np.float32),
+        truncated=((points < 0) | (points >= size)).any((1, 2)),
+        distractors=distractors,
+    )
+
+
+def _count(mean: float, dice: Random) -> int:
+    """A whole number of the given mean, spread evenly from 0 to twice the mean."""
+    value = dice.uniform(0, 2 * mean)
+    return int(value) + (dice.random() < value % 1)
+
+
+def _people(config: SceneConfig, dice: Random, light: tuple[float, float]) -> list[_Person]:
+    """The people of a scene, the farthest first, each with what stands before and behind."""
+    size = config.size
+    count = dice.randint(config.min_persons, config.max_persons)
+    tilt, distance = dice.uniform(-0.12, 0.35), dice.uniform(3.0, 10.0)
+    bodies = [
+        pose_body(
+            sample_build(dice),
+            sample_pose(dice),
+            yaw=sample_yaw(dice),
+            tilt=tilt,
+            roll=dice.gauss(0, 0.07),
+            height=size * dice.uniform(config.min_height, config.max_height),
+            distance=distance,
+        )
+        for _ in range(count)
+    ]
+    bodies.sort(key=lambda body: body.scale[HIPS] * dice.uniform(0.75, 1.3))
+    place(bodies, size, config.min_overlap, config.cut, dice)
+    people = []
+    for body in bodies:
+        outfit = sample_outfit(dice)
+        behind, before = [], []
+        if body.pose.seated:
+            facing = -float(body.hip_axes[2, 2])
+            behind, before = seat(dice, body.points[HIPS], float(body.scale[HIPS]), facing)
+        if dice.random() < config.obstacles:
+            low, high = body.points.min(0), body.points.max(0)
+            before = before + obstacle(dice, size, (*low, *(high - low)))
+        people.append(_Person(body, outfit, figure(body, outfit, light), behind, before))
+    return people
+
+
+def _paint(canvas: np.ndarray, person: _Person, number: int) -> None:
+    for layer in person.behind:
+        stroke(canvas, layer, NOBODY)
+    for part in person.parts:
+        identity = number * PARTS + part.number
+        for layer in part.layers:
+            stroke(canvas, layer, identity)
+    for layer in person.before:
+        stroke(canvas, layer, NOBODY)
+
+
+def _masks(people_map: np.ndarray, count: int, size: int) -> np.ndarray:
+    """(count, size, size) bool: pixels of which each person covers half or more."""
+    owner = np.full(256, NOBODY, np.uint8)
+    owner[: count * PARTS] = np.repeat(np.arange(count), PARTS)
+    owners = cv2.LUT(people_map, owner)
+    masks = np.empty((count, size, size), bool)
+    for number in range(count):
+        own = cv2.compare(owners, number, cv2.CMP_EQ)
+        masks[number] = cv2.resize(own, (size, size), interpolation=cv2.INTER_AREA) >= 128
+    return masks
+
+
+def _photograph(canvas: np.ndarray, size: int, dice: Random) -> np.ndarray:
+    """The picture (size, size, 3) uint8 as a camera takes it: light, contrast, blur, noise."""
+    small = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
+    image = cv2.cvtColor(small, cv2.COLOR_RGBA2RGB)
+    if dice.random() < 0.3:
+        image = cv2.GaussianBlur(image, (3, 3), dice.uniform(0.4, 0.9))
+    corners = np.array([[dice.uniform(0.7, 1.2) for _ in range(2)] for _ in range(2)], np.float32)
+    shading = cv2.resize(corners, (size, size), interpolation=cv2.INTER_LINEAR)
+    x, y = dice.randint(0, SIDE - size), dice.randint(0, SIDE - size)
+    grain = film()[y : y + size, x : x + size]
+    gain = dice.uniform(0.8, 1.1)
+    tint = [gain * dice.uniform(0.94, 1.06) for _ in range(3)]
+    factor = cv2.merge([shading * t for t in tint])
+    image = cv2.multiply(image, factor, dtype=cv2.CV_16S)
+    strength = dice.uniform(0.0, 0.5)
+    return cv2.addWeighted(image, 1.0, grain, strength, dice.uniform(-12, 12), dtype=cv2.CV_8U)
