@@ -1,19 +1,23 @@
 """Backbones: an image (B, 3, H, W) to feature maps at strides 4, 8, 16 and 32, finest first."""
 
 import logging
+from urllib.request import Request, urlopen
 
+import huggingface_hub
 import timm
 import torch
 from torch import nn
 
 logger = logging.getLogger(__name__)
 
+_WEIGHTS_FILE = "model.safetensors"
+_PATIENCE = 5.0
+"Seconds to wait for the server of published weights."
+
 
 def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     """Convolution (padded to keep the grid) and batch normalisation."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)
-    )
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs))
 
 
 def conv_norm_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -55,9 +59,7 @@ class DenseBackbone(nn.Module):
         super().__init__()
         self.channels = channels
         # At stride 2 every layer costs four times the memory traffic of stride 4: only one is spent there.
-        self.stem = nn.Sequential(
-            *conv_norm_relu(3, stem, stride=2), *conv_norm_relu(stem, channels[0], stride=2)
-        )
+        self.stem = nn.Sequential(*conv_norm_relu(3, stem, stride=2), *conv_norm_relu(stem, channels[0], stride=2))
         self.stages = nn.ModuleList()
         inputs, stride = channels[0], 1
         for outputs, count in zip(channels, blocks, strict=True):
@@ -97,11 +99,30 @@ def _create_timm(name: str, pretrained: bool) -> nn.Module:
     options = {"features_only": True, "out_indices": (1, 2, 3, 4)}
     if pretrained:
         try:
-            return timm.create_model(name, pretrained=True, **options)
+            overlay = {"file": _imagenet_weights(name)}
+            return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
         except (OSError, RuntimeError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = " ".join(str(error).split()) or type(error).__name__
             logger.warning("no ImageNet weights for %s (%s); starting from random ones", name, reason)
     return timm.create_model(name, pretrained=False, **options)
+
+
+def _imagenet_weights(name: str) -> str:
+    """Path of timm's published weights, from the local cache or downloaded.
+
+    Raises:
+        OSError: they are not in the cache and their server cannot be reached.
+    """
+    repository = timm.get_pretrained_cfg(name).hf_hub_id
+    cached = huggingface_hub.try_to_load_from_cache(repository, _WEIGHTS_FILE)
+    if isinstance(cached, str):
+        return cached
+    if huggingface_hub.constants.HF_HUB_OFFLINE:
+        raise OSError("not in the local cache, and HF_HUB_OFFLINE forbids to fetch them")
+    # Asked once and briefly, because the download itself retries an unreachable server for minutes.
+    url = huggingface_hub.hf_hub_url(repository, _WEIGHTS_FILE)
+    with urlopen(Request(url, method="HEAD"), timeout=_PATIENCE):
+        return huggingface_hub.hf_hub_download(repository, _WEIGHTS_FILE)
 
 
 def initialise(module: nn.Module) -> None:

@@ -16,9 +16,7 @@ CONFIGS = {
 "What each student is made of; a `backbone` given as text is a network of timm."
 
 
-def create(
-    name: str, num_keypoints: int, pretrained: bool = False, gate: str = "one_plus_sigmoid"
-) -> AttentionStudent:
+def create(name: str, num_keypoints: int, pretrained: bool = False, gate: str = "one_plus_sigmoid") -> AttentionStudent:
     """A new student for K joints.
 
     Args:
