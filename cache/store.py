@@ -1,0 +1,320 @@
+"""The soft-label store: what a teacher saw in every image of a split, written once, read by image id."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from cache import layout, markers
+from cache.attributes import differences
+from cache.encoding import LinearEncoding, from_attributes
+from cache.errors import StoreError
+from cache.files import LocalFiles
+from cache.label import SoftLabel, pad_persons, used_persons
+
+PROVENANCE = ("tool_version", "configuration")
+"Attributes that say how a store was made and may differ when it is resumed."
+_CREATING = ".creating"
+
+
+class SoftLabelStore:
+    """Soft labels of one split in a zarr v3 group; made by `create` or `open`.
+
+    Arrays are opened at first use in each process, so a store may be pickled or inherited by a fork.
+    """
+
+    def __init__(self, url: str | Path, *, writable: bool = False):
+        self.url, self.writable = str(url), writable
+        self.files = LocalFiles(url)
+        self._opened: tuple[int, dict[str, zarr.Array]] | None = None
+        self._complete: set[int] = set()
+
+    def __getstate__(self) -> dict:
+        return {"url": self.url, "writable": self.writable}
+
+    def __setstate__(self, state: dict):
+        self.__init__(state["url"], writable=state["writable"])
+
+    @classmethod
+    def create(
+        cls,
+        url: str | Path,
+        *,
+        image_ids: np.ndarray,
+        image_sizes: np.ndarray,
+        to_map: np.ndarray,
+        num_keypoints: int,
+        map_size: int,
+        attributes: dict,
+        max_persons: int = 30,
+        shard_length: int = 128,
+        encoding: LinearEncoding | None = None,
+    ) -> "SoftLabelStore":
+        """Make a store, or open the one that is there if it was made the same way.
+
+        Of several processes that call this at once, one makes the store and the others wait for it.
+
+        Args:
+            url: a path or a file:// URL.
+            image_ids: (N,) ascending.
+            image_sizes: (N, 2) width, height in pixels.
+            to_map: (N, 2, 3) photograph to map coordinates.
+            map_size: height and width of the maps, cells.
+            attributes: JSON values that describe teacher, skeleton, dataset; those named in
+                `PROVENANCE` may differ from the store that is there.
+            max_persons: rows for persons in each image; of more, the best are kept.
+            shard_length: images a shard.
+
+        Raises:
+            StoreError: the place is taken by something else, or cannot be written.
+        """
+        ids = np.asarray(image_ids, np.int64)
+        if not len(ids) or np.any(np.diff(ids) <= 0):
+            raise StoreError(f"{url}: image_ids must be ascending, without repetition, and not empty")
+        wanted = {
+            "format_version": layout.FORMAT_VERSION,
+            "encoding": (encoding or LinearEncoding()).attributes(),
+            "shape": {
+                "images": len(ids),
+                "keypoints": int(num_keypoints),
+                "map_size": int(map_size),
+                "max_persons": int(max_persons),
+                "shard_length": int(shard_length),
+            },
+            **json.loads(json.dumps(attributes)),
+        }
+        store = cls(url, writable=True)
+        with store.files.exclusive():
+            if store._root_attributes() is None:
+                store._write_layout(wanted, ids, image_sizes, to_map)
+        advice = "choose another place, or delete the store that is there"
+        store._require({k: v for k, v in wanted.items() if k not in PROVENANCE}, advice)
+        small = {"image_id": (store.image_ids, ids), "image_size": (store.image_sizes, image_sizes)}
+        for name, (found, given) in (small | {"to_map": (store.to_map, np.float32(to_map))}).items():
+            if not np.array_equal(found, given):
+                raise StoreError(f"{url}: {name} was made for other images; {advice}")
+        return store
+
+    @classmethod
+    def open(cls, url: str | Path) -> "SoftLabelStore":
+        """Open a store for reading.
+
+        Raises:
+            StoreError: there is none, it was never wholly created, or it is of a newer format.
+        """
+        store = cls(url)
+        attributes = store._root_attributes()
+        if attributes is None:
+            raise StoreError(f"{url} is not a soft-label store; make one with `distill-cache build`")
+        if attributes["format_version"] != layout.FORMAT_VERSION:
+            raise StoreError(
+                f"{url}: format_version is {attributes['format_version']}, this version reads "
+                f"{layout.FORMAT_VERSION}; read it with the version that made it"
+            )
+        return store
+
+    @cached_property
+    def attributes(self) -> dict:
+        """All attributes, as JSON values."""
+        return self._root_attributes() or {}
+
+    @cached_property
+    def encoding(self) -> LinearEncoding:
+        """What turns the stored bytes into heatmap values."""
+        return from_attributes(self.attributes["encoding"])
+
+    @cached_property
+    def image_ids(self) -> np.ndarray:
+        """(N,) int64, ascending."""
+        return self._arrays["image_id"][:]
+
+    @cached_property
+    def image_sizes(self) -> np.ndarray:
+        """(N, 2) int32: width, height in pixels."""
+        return self._arrays["image_size"][:]
+
+    @cached_property
+    def to_map(self) -> np.ndarray:
+        """(N, 2, 3) float64: photograph to map coordinates."""
+        return self._arrays["to_map"][:].astype(np.float64)
+
+    def __len__(self) -> int:
+        return self.attributes["shape"]["images"]
+
+    @property
+    def shard_length(self) -> int:
+        """Images a shard."""
+        return self.attributes["shape"]["shard_length"]
+
+    @property
+    def num_shards(self) -> int:
+        """Shards of the whole store, complete or not."""
+        return -(-len(self) // self.shard_length)
+
+    def shard_image_ids(self, shard: int) -> np.ndarray:
+        """(n,) ids of the images of a shard."""
+        return self.image_ids[self._rows(shard)]
+
+    def missing_shards(self, *, checksums: bool = True) -> list[int]:
+        """Shards that are not there, or not as their completion marker says.
+
+        Args:
+            checksums: compare the SHA-256 of every file; otherwise only its size, which is quick.
+        """
+        return [i for i in range(self.num_shards) if not self.is_complete(i, checksums=checksums)]
+
+    def is_complete(self, shard: int, *, checksums: bool = True) -> bool:
+        """Whether a shard is there as its completion marker says."""
+        return markers.matches(self.files, shard, self._shard_keys(shard), checksums=checksums)
+
+    def write_shard(
+        self,
+        shard: int,
+        heatmaps: np.ndarray,
+        persons: Sequence[np.ndarray],
+        person_score: Sequence[np.ndarray],
+    ):
+        """Write all labels of one shard, whatever was there before.
+
+        Args:
+            heatmaps: (n, K, H, W) float, 0..1, in the order of `shard_image_ids`.
+            persons: n arrays (P, K, 3): x, y in photograph pixels, score.
+            person_score: n arrays (P,).
+
+        Raises:
+            StoreError: the store was opened for reading, shapes or values do not fit, or the disk refuses.
+        """
+        if not self.writable:
+            raise StoreError(f"{self.url} was opened for reading; write through SoftLabelStore.create")
+        rows = self._rows(shard)
+        shape = (rows.stop - rows.start, *self._arrays["heatmap"].shape[1:])
+        if not (heatmaps.shape == shape and len(persons) == len(person_score) == shape[0]):
+            raise StoreError(
+                f"{self.url}: shard {shard} needs heatmaps {shape} and as many lists of persons, "
+                f"got {heatmaps.shape}, {len(persons)} and {len(person_score)}"
+            )
+        padded = pad_persons(persons, person_score, *self._arrays["persons"].shape[1:3])
+        values = {"heatmap": self.encoding.encode(heatmaps), **padded}
+        keys = self._shard_keys(shard)
+        try:
+            markers.delete(self.files, shard)
+            for name, array in values.items():
+                # A torn shard would be read back by an assignment that does not cover all of its rows.
+                self.files.delete(keys[name])
+                self._arrays[name][rows] = array
+            markers.write(self.files, shard, keys)
+        except (OSError, RuntimeError) as error:
+            raise StoreError(f"{self.url}: shard {shard} cannot be written ({error})") from error
+
+    def read(self, image_id: int) -> SoftLabel:
+        """The label of one image.
+
+        Raises:
+            StoreError: the store lacks the image, or its shard is missing or damaged.
+        """
+        row = self._row(image_id)
+        persons, scores = self._persons(row)
+        heatmap = self.encoding.decode(self._item("heatmap", row))
+        return SoftLabel(heatmap, self.to_map[row], persons, scores)
+
+    def read_quantised(self, image_id: int) -> np.ndarray:
+        """The stored bytes of one image's heatmaps, (K, H, W) uint8; raises as `read` does."""
+        return self._item("heatmap", self._row(image_id))
+
+    def read_persons(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
+        """Persons (P, K, 3) in photograph pixels and scores (P,) of one image; raises as `read` does."""
+        return self._persons(self._row(image_id))
+
+    def check(self, image_ids: np.ndarray | None = None, **expected: object):
+        """Refuse a store that is not what a caller needs, or not complete.
+
+        Args:
+            image_ids: images that must be there.
+            expected: attributes, nested as in `attributes`; what is not named is not compared.
+
+        Raises:
+            StoreError: names the store, the field, what was found and what was expected.
+        """
+        self._require(expected, "use the store that was made for this")
+        if image_ids is not None and len(absent := np.setdiff1d(image_ids, self.image_ids)):
+            raise StoreError(
+                f"{self.url}: image_id lacks {len(absent)} of the {len(image_ids)} images, the first is {absent[0]}"
+            )
+        if missing := self.missing_shards(checksums=False):
+            raise StoreError(
+                f"{self.url}: {len(missing)} of {self.num_shards} shards are missing, the first is {missing[0]}; "
+                "run the same `distill-cache build` again to fill them"
+            )
+
+    def _require(self, expected: Mapping, advice: str):
+        for field, found, wanted in differences(self.attributes, expected):
+            raise StoreError(f"{self.url}: {field} is {found!r}, expected {wanted!r}; {advice}")
+
+    @property
+    def _arrays(self) -> dict[str, zarr.Array]:
+        if self._opened is None or self._opened[0] != os.getpid():
+            self._opened = os.getpid(), layout.open_arrays(self.files.root, writable=self.writable)
+        return self._opened[1]
+
+    def _root_attributes(self) -> dict | None:
+        try:
+            attributes = json.loads(self.files.read("zarr.json") or b"{}").get("attributes", {})
+        except (ValueError, AttributeError):
+            return None
+        return attributes if "format_version" in attributes else None
+
+    def _write_layout(self, attributes: dict, image_ids, image_sizes, to_map):
+        if self.files.names() and _CREATING not in self.files.names():
+            raise StoreError(f"{self.url} exists and is not a soft-label store; choose another place")
+        shape = attributes["shape"]
+        self.files.put(_CREATING, b"")
+        layout.create(
+            self.files.root,
+            image_ids=image_ids,
+            image_sizes=image_sizes,
+            to_map=to_map,
+            num_keypoints=shape["keypoints"],
+            map_size=shape["map_size"],
+            max_persons=shape["max_persons"],
+            shard_length=shape["shard_length"],
+            attributes=attributes,
+        )
+        self.files.delete(_CREATING)
+
+    def _rows(self, shard: int) -> slice:
+        if not 0 <= shard < self.num_shards:
+            raise StoreError(f"{self.url}: there is no shard {shard}, only 0 to {self.num_shards - 1}")
+        return slice(shard * self.shard_length, min((shard + 1) * self.shard_length, len(self)))
+
+    def _row(self, image_id: int) -> int:
+        row = int(np.searchsorted(self.image_ids, image_id))
+        if row == len(self) or self.image_ids[row] != image_id:
+            raise StoreError(f"{self.url}: image_id {image_id} has no label; the store was made for other images")
+        shard = row // self.shard_length
+        if shard not in self._complete:
+            if not self.is_complete(shard, checksums=False):
+                raise StoreError(
+                    f"{self.url}: shard {shard}, which holds image_id {image_id}, is missing or torn; "
+                    "run the same `distill-cache build` again to fill it"
+                )
+            self._complete.add(shard)
+        return row
+
+    def _shard_keys(self, shard: int) -> dict[str, str]:
+        return {name: layout.shard_key(self._arrays[name], shard) for name in layout.SHARDED}
+
+    def _item(self, name: str, row: int) -> np.ndarray:
+        try:
+            return self._arrays[name][row]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise StoreError(
+                f"{self.url}: {name} of image_id {self.image_ids[row]} is damaged ({error}); "
+                "run the same `distill-cache build` again to mend it"
+            ) from error
+
+    def _persons(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        return used_persons(self._item("persons", row), self._item("person_score", row))

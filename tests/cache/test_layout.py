@@ -1,0 +1,37 @@
+import warnings
+
+import numpy as np
+import zarr
+
+from cache import layout
+
+
+def test_any_zarr_reader_sees_the_labels(filled, labels):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        group = zarr.open_group(filled.url, mode="r")
+        members = dict(group.members())
+    assert members.keys() == {"image_id", "image_size", "to_map", "heatmap", "persons", "person_score"}
+    np.testing.assert_array_equal(group["image_id"][:], labels.ids)
+    np.testing.assert_array_equal(group["heatmap"][:], [filled.read_quantised(i) for i in labels.ids])
+    persons, scores = labels.persons(labels.ids[4])
+    np.testing.assert_array_equal(group["persons"][4, : len(persons)], persons)
+    np.testing.assert_array_equal(group["person_score"][4, : len(persons)], scores)
+    assert not group["persons"][4, len(persons) :].any()
+
+
+def test_shards_and_chunks(filled):
+    arrays = layout.open_arrays(filled.files.root, writable=False)
+    for name in layout.SHARDED:
+        assert arrays[name].chunks[0] == 1
+        assert arrays[name].shards[0] == filled.shard_length
+        assert (filled.files.root / layout.shard_key(arrays[name], filled.num_shards - 1)).is_file()
+
+
+def test_pipeline_is_chosen_for_the_store_alone(filled):
+    before = zarr.config.get("codec_pipeline.path"), zarr.config.get("threading.max_workers")
+    arrays = layout.open_arrays(filled.files.root, writable=False)
+    assert "zarrs" in type(arrays["heatmap"]._async_array.codec_pipeline).__module__
+    assert (zarr.config.get("codec_pipeline.path"), zarr.config.get("threading.max_workers")) == before
+    elsewhere = zarr.open_array(filled.files.root / "heatmap", mode="r")
+    assert "zarrs" not in type(elsewhere._async_array.codec_pipeline).__module__
