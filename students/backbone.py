@@ -1,16 +1,17 @@
 """Backbones: an image (B, 3, H, W) to feature maps at strides 4, 8, 16 and 32, finest first."""
 
 import logging
+import os
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import huggingface_hub
 import timm
 import torch
 from torch import nn
 
 logger = logging.getLogger(__name__)
 
-_WEIGHTS_FILE = "model.safetensors"
+_WEIGHTS_SERVER = "https://huggingface.co"
 _PATIENCE = 5.0
 "Seconds to wait for the server of published weights."
 
@@ -99,30 +100,32 @@ def _create_timm(name: str, pretrained: bool) -> nn.Module:
     options = {"features_only": True, "out_indices": (1, 2, 3, 4)}
     if pretrained:
         try:
-            overlay = {"file": _imagenet_weights(name)}
-            return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+            _ask_for_weights()
+            return timm.create_model(name, pretrained=True, **options)
         except (OSError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             logger.warning("no ImageNet weights for %s (%s); starting from random ones", name, reason)
     return timm.create_model(name, pretrained=False, **options)
 
 
-def _imagenet_weights(name: str) -> str:
-    """Path of timm's published weights, from the local cache or downloaded.
+def _ask_for_weights() -> None:
+    """Ask the server of published weights for a sign of life; nothing when only the local cache is used.
+
+    timm's download retries a server that does not answer for minutes.
 
     Raises:
-        OSError: they are not in the cache and their server cannot be reached.
+        OSError: no answer.
     """
-    repository = timm.get_pretrained_cfg(name).hf_hub_id
-    cached = huggingface_hub.try_to_load_from_cache(repository, _WEIGHTS_FILE)
-    if isinstance(cached, str):
-        return cached
-    if huggingface_hub.constants.HF_HUB_OFFLINE:
-        raise OSError("not in the local cache, and HF_HUB_OFFLINE forbids to fetch them")
-    # Asked once and briefly, because the download itself retries an unreachable server for minutes.
-    url = huggingface_hub.hf_hub_url(repository, _WEIGHTS_FILE)
-    with urlopen(Request(url, method="HEAD"), timeout=_PATIENCE):
-        return huggingface_hub.hf_hub_download(repository, _WEIGHTS_FILE)
+    if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
+        return
+    server = os.environ.get("HF_ENDPOINT", _WEIGHTS_SERVER)
+    try:
+        urlopen(Request(server, method="HEAD"), timeout=_PATIENCE).close()
+    except HTTPError:
+        return
+    except OSError as error:
+        hint = "with HF_HUB_OFFLINE=1 they are taken from the local cache, if they are there"
+        raise OSError(f"{server} does not answer: {error}; {hint}") from None
 
 
 def initialise(module: nn.Module) -> None:
