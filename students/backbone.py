@@ -132,6 +132,6 @@ def initialise(module: nn.Module) -> None:
     """Draw convolution weights for rectifiers (He et al., ICCV 2015) and zero the biases, in place."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -1,0 +1,172 @@
+"""The JSON beside a model: all that another program needs to feed it and to read its maps."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mobile.errors import ExportError
+
+SCHEMA_VERSION = 1
+SIGNATURE = "serving_default"
+INPUT = "image"
+
+_KINDS = {
+    "heatmaps": (
+        "confidence that joint k of some person lies in the cell, 0..1 by training but not clipped; channel k is "
+        "skeleton.joints[k]"
+    ),
+    "tags": (
+        "number that joints of one person share and that differs between persons; channel k belongs to joint k "
+        "and is meaningful where its heatmap has a peak"
+    ),
+    "attention": "probability that a person covers the cell, 0..1",
+}
+
+_LETTERBOX = {
+    "rule": (
+        "the photograph is scaled with its aspect kept until it just fits the input, and centred; what it does "
+        "not cover has the padding colour"
+    ),
+    "keep_aspect": True,
+    "align": "centre",
+    "photograph_to_input": {
+        "explanation": (
+            "x_input = scale * x_photograph + offset_x and y_input = scale * y_photograph + offset_y, in "
+            "continuous pixels: pixel i covers i to i + 1 and its centre is i + 0.5"
+        ),
+        "scale": "min(input_width / photograph_width, input_height / photograph_height)",
+        "offset_x": "(input_width - scale * photograph_width) / 2",
+        "offset_y": "(input_height - scale * photograph_height) / 2",
+        "matrix": [["scale", 0, "offset_x"], [0, "scale", "offset_y"]],
+    },
+    "sampling": (
+        "the input pixel (column i, row j) takes the photograph at x = (i + 0.5 - offset_x) / scale, "
+        "y = (j + 0.5 - offset_y) / scale"
+    ),
+}
+
+_CELLS = {
+    "cell_to_input": "x_input = (column + 0.5) * stride, y_input = (row + 0.5) * stride",
+    "input_to_photograph": "x = (x_input - offset_x) / scale, y = (y_input - offset_y) / scale",
+}
+
+
+def metadata_path(model: Path) -> Path:
+    """Where the JSON of a model lies: the same name with the ending .json."""
+    return model.with_suffix(".json")
+
+
+def sha256(content: bytes) -> str:
+    """Checksum of a model as its JSON states it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def describe(
+    content: bytes,
+    interpreter: Any,
+    *,
+    file_name: str,
+    mean: Sequence[float],
+    std: Sequence[float],
+    letterbox: dict,
+    skeleton: dict,
+    grouping: dict,
+    source: dict,
+) -> dict:
+    """All there is to say of a model, ready for JSON.
+
+    Args:
+        content: the .tflite file.
+        interpreter: LiteRT interpreter of that content.
+        file_name: name under which the model is stored.
+        mean, std: normalisation inside the model, of RGB values 0..1.
+        letterbox: `padding_rgb` and `interpolation`.
+        skeleton: names and numbers of the joints.
+        grouping: parameters of the grouping of joints into persons.
+        source: what the model was made from.
+    """
+    signature = interpreter.get_signature_runner(SIGNATURE)
+    image = signature.get_input_details()[INPUT]
+    height, width = (int(n) for n in image["shape"][1:3])
+    order = [detail["name"] for detail in interpreter.get_output_details()]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": {
+            "file": file_name,
+            "sha256": sha256(content),
+            "bytes": len(content),
+            "format": "LiteRT (TensorFlow Lite) flatbuffer",
+            "signature": SIGNATURE,
+        },
+        "input": {
+            **_tensor(INPUT, image, position=0),
+            "width": width,
+            "height": height,
+            "colour_order": "RGB",
+            "value_range": [0, 255],
+            "normalisation": {
+                "where": "inside the model: (value / 255 - mean) / std",
+                "mean": [float(v) for v in mean],
+                "std": [float(v) for v in std],
+            },
+        },
+        "letterbox": _LETTERBOX | letterbox,
+        "outputs": [
+            _output(name, detail, order.index(detail["name"]), height)
+            for name, detail in sorted(
+                signature.get_output_details().items(), key=lambda item: order.index(item[1]["name"])
+            )
+        ],
+        "cells": _CELLS,
+        "skeleton": skeleton,
+        "grouping": grouping,
+        "source": source,
+    }
+
+
+def write(path: Path, metadata: dict) -> None:
+    """Write the JSON."""
+    path.write_text(json.dumps(metadata, indent=2) + "\n")
+
+
+def read(model: Path) -> dict:
+    """The JSON beside a model.
+
+    Raises:
+        ExportError: it is missing, damaged or of another schema.
+    """
+    path = metadata_path(model)
+    try:
+        metadata = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ExportError(f"{path} is missing: it belongs to {model.name} and distill-export writes both") from None
+    except ValueError as error:
+        raise ExportError(f"{path} is no JSON ({error}); export the model again") from None
+    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    if version != SCHEMA_VERSION:
+        raise ExportError(f"{path} has schema_version {version}, this program reads {SCHEMA_VERSION}")
+    return metadata
+
+
+def _tensor(name: str, detail: dict, position: int) -> dict:
+    return {
+        "name": name,
+        "tensor": detail["name"],
+        "tensor_index": int(detail["index"]),
+        "position": position,
+        "shape": [int(n) for n in detail["shape"]],
+        "dtype": detail["dtype"].__name__,
+        "layout": "NHWC",
+    }
+
+
+def _output(name: str, detail: dict, position: int, height: int) -> dict:
+    kind = name.partition("_s")[0]
+    return {
+        **_tensor(name, detail, position),
+        "kind": kind,
+        "stride": height // int(detail["shape"][1]),
+        "meaning": _KINDS.get(kind, "not used by the grouping"),
+    }
