@@ -1,4 +1,4 @@
-"""distill-data: make and look at COCO keypoint sets."""
+"""distill-data: make, fetch and look at COCO keypoint sets."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from distill.commands.cli import commands
 from distill.data.coco import CocoKeypoints
+from distill.data.fetch import FetchConfig, fetch
 from distill.errors import InputError
 from distill.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, measure, synthesize
@@ -103,5 +104,9 @@ def _annotated(data: CocoKeypoints, image_id: int, cell: int) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
-    actions = {"synthesize": (SynthesizeConfig, make_synthetic), "show": (ShowConfig, show)}
-    return commands("distill-data", "Make and look at COCO keypoint sets.", actions, argv)
+    actions = {
+        "synthesize": (SynthesizeConfig, make_synthetic),
+        "fetch": (FetchConfig, fetch),
+        "show": (ShowConfig, show),
+    }
+    return commands("distill-data", "Make, fetch and look at COCO keypoint sets.", actions, argv)
