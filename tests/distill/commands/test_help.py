@@ -71,11 +71,8 @@ def check_settings(text: str) -> None:
 def test_help_gives_meaning_unit_and_default(help_of, command):
     text = help_of(command)
     names = subcommands(text)
-    assert names or settings(text)
-    check_settings(text)
-    for name, summary in names.items():
-        assert summary.endswith("."), f"{command} {name}: {summary}"
-        own = help_of(command, name)
+    assert all(summary.endswith(".") for summary in names.values())
+    for own in [help_of(command, name) for name in names] or [text]:
         assert settings(own)
         check_settings(own)
 

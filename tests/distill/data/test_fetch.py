@@ -1,4 +1,8 @@
 import hashlib
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -97,3 +101,22 @@ def test_another_file_at_the_address_is_one_line(tmp_path, capsys, archives, ser
     said = capsys.readouterr().err
     expected = f"{server.url}/zips/val2017.zip: the server offers {archives['val2017'].size} bytes, not 815585330"
     assert expected in said and said.count("\n") == 1
+
+
+def test_an_interrupt_is_one_line_and_keeps_what_came(tmp_path, repository, server):
+    server.statuses = [503] * 10
+    part = tmp_path / "coco" / "val2017.zip.part"
+    part.parent.mkdir()
+    part.write_bytes(b"first bytes")
+    program = "import sys; from distill.commands.data import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["fetch", str(part.parent), "--url", server.url, "--parts=[val2017]"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments], stderr=subprocess.PIPE, text=True, cwd=repository
+    )
+    while not server.requests and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.count("\n") == 1 and "interrupted" in said
+    assert part.read_bytes() == b"first bytes"
