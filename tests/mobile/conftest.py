@@ -1,0 +1,65 @@
+"""One exported student that the tests of this folder share, because an export takes seconds."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mobile.export import ExportReport, export
+from students.registry import create
+
+WIDTH, HEIGHT = 96, 64
+SETTINGS = {
+    "input_size": (WIDTH, HEIGHT),
+    "mean": (0.485, 0.456, 0.406),
+    "std": (0.229, 0.224, 0.225),
+    "letterbox": {"padding_rgb": [1, 2, 3], "interpolation": "bilinear"},
+    "skeleton": {"joints": ["nose", "left_eye", "right_eye"]},
+    "grouping": {"max_persons": 30},
+    "source": {"checkpoint": "none"},
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A student, and what its export gave."""
+
+    network: nn.Module
+    report: ExportReport
+    path: Path
+    settings: dict
+
+
+@pytest.fixture(scope="session")
+def photographs(shared: Path) -> np.ndarray:
+    """Real photographs (3, 64, 96, 3) uint8 RGB."""
+    files = sorted((shared / "coco_mini" / "val2017").glob("*.jpg"))[:3]
+    return np.stack([cv2.resize(cv2.imread(str(f))[:, :, ::-1], (WIDTH, HEIGHT)) for f in files])
+
+
+@pytest.fixture(scope="session")
+def exported(photographs: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """An untrained attention_xs of 3 joints; do not change its files."""
+    torch.manual_seed(0)
+    network = create("attention_xs", 3)
+    path = tmp_path_factory.mktemp("exported") / "student.tflite"
+    report = export(network, path, photographs=photographs, **SETTINGS)
+    return Exported(network, report, path, SETTINGS)
+
+
+@pytest.fixture
+def copied(exported: Exported, tmp_path: Path) -> Callable[[], Path]:
+    """Function that gives a copy of the exported model and its JSON, to be damaged."""
+
+    def copy() -> Path:
+        for file in (exported.path, exported.path.with_suffix(".json")):
+            shutil.copy(file, tmp_path)
+        return tmp_path / exported.path.name
+
+    return copy
