@@ -33,18 +33,19 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
     )
 
 
-def any_colour(dice: Random) -> Colour:
-    """A colour as cloth and paint have it: mostly muted, now and then dark, pale or vivid."""
-    kind = dice.random()
+def any_colour(dice: Random, vivid: float = 0.18) -> Colour:
+    """A colour as cloth and paint have it: mostly muted, now and then dark or pale, a share of them vivid."""
     hue = dice.random()
-    if kind < 0.45:
+    if dice.random() < vivid:
+        red, green, blue = colorsys.hsv_to_rgb(hue, dice.uniform(0.6, 1.0), dice.uniform(0.5, 1.0))
+        return int(red * 255), int(green * 255), int(blue * 255)
+    kind = dice.random()
+    if kind < 0.55:
         parts = (hue, dice.uniform(0.1, 0.5), dice.uniform(0.25, 0.85))
-    elif kind < 0.65:
+    elif kind < 0.78:
         parts = (hue, dice.uniform(0.0, 0.5), dice.uniform(0.05, 0.25))
-    elif kind < 0.8:
-        parts = (hue, dice.uniform(0.0, 0.12), dice.uniform(0.8, 1.0))
     else:
-        parts = (hue, dice.uniform(0.6, 1.0), dice.uniform(0.5, 1.0))
+        parts = (hue, dice.uniform(0.0, 0.12), dice.uniform(0.8, 1.0))
     red, green, blue = colorsys.hsv_to_rgb(*parts)
     return int(red * 255), int(green * 255), int(blue * 255)
 
@@ -95,7 +96,7 @@ def sample_outfit(dice: Random) -> Outfit:
     return Outfit(
         skin=skin,
         hair=shade(dice.choice(_HAIR), dice.uniform(0.8, 1.2)),
-        long_hair=dice.random() < 0.38,
+        long_hair=dice.random() < 0.28,
         bald=dice.random() < 0.06,
         hat=any_colour(dice) if dice.random() < 0.15 else None,
         glasses=dice.random() < 0.12,

@@ -7,27 +7,27 @@ import cv2
 import numpy as np
 
 from distill.synthetic.appearance import Colour, any_colour, mix, shade, skin_colour
-from distill.synthetic.paint import NOBODY, OVERSAMPLE, Layer, capsules, disc, ellipse, rounded, stroke
+from distill.synthetic.paint import OVERSAMPLE, Layer, capsules, disc, ellipse
 from distill.synthetic.textures import COUNT, SIDE, bank
 
 
 def _ramp(dice: Random) -> np.ndarray:
     """(256, 1, 3) uint8: the colours of a texture from its lowest to its highest value."""
-    first, second = any_colour(dice), any_colour(dice)
+    first, second = any_colour(dice, vivid=0.06), any_colour(dice, vivid=0.06)
     second = mix(first, second, dice.uniform(0.15, 0.8))
     steps = np.linspace(0, 1, 256)[:, None]
     return (np.array(first) * (1 - steps) + np.array(second) * steps).astype(np.uint8)[:, None]
 
 
 def _fill(canvas: np.ndarray, top: int, bottom: int, dice: Random) -> None:
-    """Cover rows of the canvas with a coloured texture, drawn at picture size and enlarged."""
+    """Cover rows of the canvas with a coloured cut of a texture."""
     height, width = bottom - top, canvas.shape[1]
-    zoom = dice.choice((0.5, 1.0, 1.0, 2.0)) * 128 / min(width, SIDE // 4)
-    rows, columns = min(int(height * zoom) + 1, SIDE), min(int(width * zoom) + 1, SIDE)
+    columns = dice.choice((96, 160, 256, 400))
+    rows = max(columns * height // width, 1)
     y, x = dice.randint(0, SIDE - rows), dice.randint(0, SIDE - columns)
     grey = bank()[dice.randrange(COUNT)][y : y + rows, x : x + columns]
     grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_LINEAR)
-    canvas[top:bottom] = cv2.cvtColor(cv2.applyColorMap(grey, _ramp(dice)), cv2.COLOR_RGB2RGBA)
+    cv2.cvtColor(cv2.applyColorMap(grey, _ramp(dice)), cv2.COLOR_RGB2RGBA, dst=canvas[top:bottom])
 
 
 def blank(size: int, dice: Random) -> np.ndarray:
@@ -51,15 +51,15 @@ def _furniture(dice: Random, size: int) -> list[Layer]:
     x, y = dice.uniform(-0.2, 0.9) * size, dice.uniform(0.1, 0.8) * size
     colour = any_colour(dice)
     layers: list[Layer] = [
-        (_box(x, y, width, height), shade(colour, 0.75), 0.0),
-        (_box(x + width * 0.04, y + height * 0.04, width * 0.92, height * 0.92), colour, 0.0),
+        Layer(_box(x, y, width, height), shade(colour, 0.75)),
+        Layer(_box(x + width * 0.04, y + height * 0.04, width * 0.92, height * 0.92), colour),
     ]
     rows, columns = dice.randint(1, 3), dice.randint(1, 3)
     inside = any_colour(dice) if dice.random() < 0.5 else shade(colour, dice.uniform(0.6, 1.3))
     for row in range(rows):
         for column in range(columns):
             cell = (x + width * (column + 0.15) / columns, y + height * (row + 0.15) / rows)
-            layers.append((_box(*cell, width * 0.7 / columns, height * 0.7 / rows), inside, 0.0))
+            layers.append(Layer(_box(*cell, width * 0.7 / columns, height * 0.7 / rows), inside))
     return layers
 
 
@@ -75,10 +75,7 @@ def _poles(dice: Random, size: int) -> list[Layer]:
     a = start + across * (gap * np.arange(count)[:, None])
     radii = np.full(count, radius)
     colour = any_colour(dice)
-    layers: list[Layer] = []
-    for outline in capsules(a, a + along * length, radii, radii):
-        layers += rounded(outline, colour, (-0.5, -0.5))
-    return layers
+    return [Layer(outline, colour, rim=0.22) for outline in capsules(a, a + along * length, radii, radii)]
 
 
 def _blob(dice: Random, size: int) -> list[Layer]:
@@ -88,32 +85,31 @@ def _blob(dice: Random, size: int) -> list[Layer]:
     turn = np.array([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0], [0, 0, 1]])
     colour = skin_colour(dice) if dice.random() < 0.25 else any_colour(dice)
     centre = np.array([dice.uniform(0, size), dice.uniform(0, size)])
-    return rounded(ellipse(centre, turn @ axes, 12), colour, (-0.5, -0.5))
+    return [Layer(ellipse(centre, turn @ axes, 12), colour, rim=0.22)]
 
 
 def _polygon(dice: Random, size: int) -> list[Layer]:
     centre = np.array([dice.uniform(0, size), dice.uniform(0, size)])
-    corners = dice.randint(3, 6)
+    count = dice.randint(3, 6)
     start, radius = dice.uniform(0, 6.28), size * dice.uniform(0.03, 0.2)
-    angles = start + np.arange(corners) * (2 * math.pi / corners)
+    angles = start + np.arange(count) * (2 * math.pi / count)
     stretch = (dice.uniform(0.3, 1.5), dice.uniform(0.3, 1.5))
-    return [(centre + radius * np.stack([np.cos(angles), np.sin(angles)], 1) * stretch, any_colour(dice), 0.0)]
+    corners = np.stack([np.cos(angles), np.sin(angles)], 1)
+    return [Layer(centre + radius * corners * stretch, any_colour(dice))]
 
 
 def _wire(dice: Random, size: int) -> list[Layer]:
     points = np.array([[dice.uniform(0, size), dice.uniform(0, size)] for _ in range(dice.randint(2, 4))])
-    return [(points, any_colour(dice), size * dice.uniform(0.004, 0.02))]
+    return [Layer(points, any_colour(dice), size * dice.uniform(0.004, 0.02))]
 
 
-_THINGS = ((_furniture, 4), (_poles, 3), (_blob, 4), (_polygon, 4), (_wire, 2))
+_THINGS = ((_furniture, 5), (_poles, 3), (_blob, 4), (_polygon, 4), (_wire, 1))
 
 
-def clutter(canvas: np.ndarray, size: int, count: int, dice: Random) -> None:
-    """Paint `count` things onto the background."""
+def clutter(size: int, count: int, dice: Random) -> list[Layer]:
+    """Layers of `count` things in the background."""
     functions, weights = zip(*_THINGS, strict=True)
-    for function in dice.choices(functions, weights, k=count):
-        for layer in function(dice, size):
-            stroke(canvas, layer, NOBODY)
+    return [layer for function in dice.choices(functions, weights, k=count) for layer in function(dice, size)]
 
 
 def obstacle(dice: Random, size: int, box: tuple[float, float, float, float]) -> list[Layer]:
@@ -127,17 +123,18 @@ def obstacle(dice: Random, size: int, box: tuple[float, float, float, float]) ->
         wide = width * dice.uniform(0.5, 1.6)
         tall = height * dice.uniform(0.15, 0.6)
         lid = _box(left, top, wide, max(tall * 0.12, 1.0))
-        return [(_box(left, top, wide, tall), colour, 0.0), (lid, shade(colour, 1.25), 0.0)]
+        return [Layer(_box(left, top, wide, tall), colour), Layer(lid, shade(colour, 1.25))]
     if kind < 0.75:
         centre = x + width * dice.uniform(0.0, 1.0)
         radius = size * dice.uniform(0.008, 0.035)
         ends = np.array([[[centre, y - height * 0.3]], [[centre + dice.gauss(0, 0.1) * width, y + height * 1.3]]])
         radii = np.array([radius])
-        return rounded(capsules(ends[0], ends[1], radii, radii)[0], colour, (-0.5, -0.3))
+        return [Layer(capsules(ends[0], ends[1], radii, radii)[0], colour, rim=0.22)]
     layers: list[Layer] = []
     for _ in range(dice.randint(2, 6)):
         centre = np.array([x + width * dice.uniform(0, 1), y + height * dice.uniform(0.55, 1.05)])
-        layers.append((disc(centre, height * dice.uniform(0.03, 0.1), 7), shade(colour, dice.uniform(0.6, 1.3)), 0.0))
+        radius = height * dice.uniform(0.03, 0.1)
+        layers.append(Layer(disc(centre, radius, 7), shade(colour, dice.uniform(0.6, 1.3))))
     return layers
 
 
@@ -153,16 +150,16 @@ def seat(dice: Random, hips: np.ndarray, length: float, facing: float) -> tuple[
     width, drop = length * dice.uniform(0.2, 0.36), length * dice.uniform(0.22, 0.3)
     x, y = hips[0] - width / 2, hips[1] + length * 0.045
     behind: list[Layer] = [
-        (_box(x, y, width, length * 0.05), colour, 0.0),
-        (_box(x + width * 0.08, y, width * 0.12, drop), shade(colour, 0.7), 0.0),
-        (_box(x + width * 0.8, y, width * 0.12, drop), shade(colour, 0.7), 0.0),
+        Layer(_box(x, y, width, length * 0.05), colour),
+        Layer(_box(x + width * 0.08, y, width * 0.12, drop), shade(colour, 0.7)),
+        Layer(_box(x + width * 0.8, y, width * 0.12, drop), shade(colour, 0.7)),
     ]
     if dice.random() < 0.3:
-        behind.append((_box(x, y, width, drop), shade(colour, 0.85), 0.0))
+        behind.append(Layer(_box(x, y, width, drop), shade(colour, 0.85)))
     rest: list[Layer] = []
     if dice.random() < 0.6:
         tall = length * dice.uniform(0.12, 0.3)
-        rest.append((_box(x, y - tall, width, tall), shade(colour, 1.1), 0.0))
+        rest.append(Layer(_box(x, y - tall, width, tall), shade(colour, 1.1)))
     if facing < -0.4:
         return behind, rest
     return rest + behind, []

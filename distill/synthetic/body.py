@@ -78,10 +78,13 @@ def rotation(turn: float, forwards: float, sideways: float) -> np.ndarray:
     c, s = math.cos(turn), math.sin(turn)
     d, t = math.cos(forwards), math.sin(forwards)
     e, u = math.cos(sideways), math.sin(sideways)
-    about_up = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    about_left = np.array([[1, 0, 0], [0, d, -t], [0, t, d]])
-    about_forward = np.array([[e, u, 0], [-u, e, 0], [0, 0, 1]])
-    return about_up @ about_left @ about_forward
+    return np.array(
+        [
+            [c * e - s * t * u, c * u + s * t * e, s * d],
+            [-d * u, d * e, -t],
+            [-s * e - c * t * u, c * t * e - s * u, c * d],
+        ]
+    )
 
 
 @dataclass
@@ -116,9 +119,15 @@ def _bones(build: Build, pose: Pose) -> tuple[np.ndarray, np.ndarray, np.ndarray
     """Body axes (4, 3) of upper bone, lower bone and hand or foot of the four limbs."""
     angles = np.array([(limb.swing, limb.spread, limb.twist, limb.bend) for limb in pose.limbs])
     sine, cosine = np.sin(angles), np.cos(angles)
-    upper = np.stack([_SIDE * sine[:, 1], -cosine[:, 1] * cosine[:, 0], cosine[:, 1] * sine[:, 0]], 1)
-    ahead = np.stack([np.zeros(4), sine[:, 0], cosine[:, 0]], 1)
-    inwards = np.cross(upper, ahead) * _SIDE[:, None]
+    upper, ahead, inwards = np.zeros((3, 4, 3))
+    upper[:, 0] = _SIDE * sine[:, 1]
+    upper[:, 1] = -cosine[:, 1] * cosine[:, 0]
+    upper[:, 2] = cosine[:, 1] * sine[:, 0]
+    ahead[:, 1] = sine[:, 0]
+    ahead[:, 2] = cosine[:, 0]
+    inwards[:, 0] = _SIDE * (upper[:, 1] * ahead[:, 2] - upper[:, 2] * ahead[:, 1])
+    inwards[:, 1] = -sine[:, 1] * ahead[:, 2]
+    inwards[:, 2] = sine[:, 1] * ahead[:, 1]
     flexion = _FLEX[:, None] * (cosine[:, 2:3] * ahead + sine[:, 2:3] * inwards)
     lower = cosine[:, 3:4] * upper + sine[:, 3:4] * flexion
     end = lower.copy()
@@ -144,16 +153,15 @@ def pose_body(
     head = torso @ rotation(*pose.head)
     half = np.array(build.head)
     local = np.zeros((_POINTS, 3))
-    shoulders = np.array([[build.shoulder, build.torso, 0.0], [-build.shoulder, build.torso, 0.0]]) @ torso.T
-    hips = np.array([[build.hip, 0.0, 0.0], [-build.hip, 0.0, 0.0]])
-    roots = np.concatenate([shoulders, hips])
-    arm = torso @ np.concatenate([upper[:2], lower[:2], end[:2]]).T
-    upper[:2], lower[:2], end[:2] = arm.T[:2], arm.T[2:4], arm.T[4:]
+    for bone in (upper, lower, end):
+        bone[:2] = bone[:2] @ torso.T
+    roots = np.array([[1, build.torso, 0], [-1, build.torso, 0], [build.hip, 0, 0], [-build.hip, 0, 0]])
+    roots[:2] = roots[:2] * (build.shoulder, 1, 1) @ torso.T
     bent = roots + upper * np.array([build.upper_arm, build.upper_arm, build.thigh, build.thigh])[:, None]
     ends = bent + lower * np.array([build.forearm, build.forearm, build.shank, build.shank])[:, None]
     tips = ends + end * np.array([build.hand, build.hand, build.foot, build.foot])[:, None]
-    local[5:7], local[7:9], local[9:11] = shoulders, bent[:2], ends[:2]
-    local[11:13], local[13:15], local[15:17] = hips, bent[2:], ends[2:]
+    local[5:7], local[7:9], local[9:11] = roots[:2], bent[:2], ends[:2]
+    local[11:13], local[13:15], local[15:17] = roots[2:], bent[2:], ends[2:]
     local[LEFT_HAND : RIGHT_TOE + 1] = tips
     local[NECK] = torso @ (0.0, build.torso + 0.01, 0.0)
     centre = local[NECK] + torso @ (0.0, build.neck * 0.6, 0.008) + head @ (0.0, half[1] * 0.95, 0.01)

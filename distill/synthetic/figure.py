@@ -8,8 +8,8 @@ from distill.synthetic import body as b
 from distill.synthetic.appearance import Colour, Outfit, shade
 from distill.synthetic.body import Body, J
 from distill.synthetic.face import head_layers, mane_layers
-from distill.synthetic.paint import Layer, capsules, ellipse, hull, rounded
-from distill.synthetic.torso import pelvis_layers, shirt_layers, skirt_outline
+from distill.synthetic.paint import Layer, Light, capsules, ellipse
+from distill.synthetic.torso import body_rings, shirt_layers, skirt_outline
 
 TORSO, PELVIS, SKIRT, NECK, HEAD, MANE, BACKPACK = range(7)
 LEFT_UPPER_ARM, RIGHT_UPPER_ARM, LEFT_FOREARM, RIGHT_FOREARM, LEFT_HAND, RIGHT_HAND = range(7, 13)
@@ -28,6 +28,7 @@ _BARS = np.array(
 _RADII = np.repeat(
     [[0.034, 0.027], [0.026, 0.019], [0.021, 0.017], [0.052, 0.038], [0.038, 0.023], [0.027, 0.022]], 2, axis=0
 )
+_NECK = np.array([0.034, 0.03])
 _LEAD = np.repeat([0.03, 0.035, 0.04, 0.0, 0.0, 0.01], 2)
 
 
@@ -41,75 +42,71 @@ class Part:
     layers: list[Layer]
 
 
-def _sleeves(covered: float, upper: tuple[float, ...]) -> tuple[float, float]:
-    """Covered shares of the upper and of the lower bone of a limb whose covered share is given."""
-    joint = upper[0] / (upper[0] + upper[1])
-    return min(covered / joint, 1.0), min(max((covered - joint) / (1 - joint), 0.0), 1.0)
-
-
-def figure(person: Body, outfit: Outfit, light: tuple[float, float]) -> list[Part]:
+def figure(person: Body, outfit: Outfit, light: Light) -> list[Part]:
     """The parts of a dressed body, the farthest first."""
-    build = person.build
-    starts, stops = person.points[_BARS[:, 0]], person.points[_BARS[:, 1]]
-    radii = _RADII * build.limb * person.scale[_BARS]
-    bars = capsules(starts, stops, radii[:, 0], radii[:, 1])
     depths = (person.depth[_BARS[:, 0]] + person.depth[_BARS[:, 1]]) / 2 - _LEAD
-    parts = [
-        Part(float(depths[i]), LEFT_UPPER_ARM + i, layers)
-        for i, layers in enumerate(_limb_layers(outfit, build, bars, starts, stops, radii, light))
-    ]
+    order = depths.tolist()
+    bars, sleeves, cover, neck = _bars(person, outfit)
+    cloth: list[Colour] = [outfit.shirt] * 6 + [outfit.trousers] * 4 + [outfit.shoes] * 2
+    parts = [Part(float(person.depth[b.NECK]) - 0.005, NECK, [Layer(neck, shade(outfit.skin, 0.88))])]
+    for i, (bar, sleeve, covered) in enumerate(zip(bars, sleeves, cover, strict=True)):
+        layers = [] if covered >= 1 else [Layer(bar, outfit.skin, rim=0.22)]
+        if covered > 0:
+            layers.append(Layer(sleeve, cloth[i], rim=0.22))
+        parts.append(Part(order[i], LEFT_UPPER_ARM + i, layers))
     parts += _trunk(person, outfit, light)
+    if outfit.skirt:
+        front = min(float(person.depth[b.HIPS]), *order[6:8]) - 0.02
+        parts.append(Part(front, SKIRT, [Layer(skirt_outline(person, outfit), outfit.trousers, rim=0.14)]))
+    if outfit.backpack:
+        parts.append(_backpack(person, outfit.backpack))
     parts.sort(key=lambda part: -part.depth)
     return parts
 
 
-def _limb_layers(outfit, build, bars, starts, stops, radii, light) -> list[list[Layer]]:
-    """Layers of the twelve bars: bare or covered, sleeves and trouser legs on top."""
-    arm = _sleeves(outfit.sleeve, (build.upper_arm, build.forearm))
-    leg = _sleeves(outfit.leg, (build.thigh, build.shank))
-    cover = np.repeat([arm[0], arm[1], 0.0, leg[0], leg[1], 1.0], 2)
-    cloth: list[Colour] = [outfit.shirt] * 6 + [outfit.trousers] * 4 + [outfit.shoes] * 2
-    ends = starts + (stops - starts) * cover[:, None]
-    wide = np.stack([radii[:, 0], radii[:, 0] + (radii[:, 1] - radii[:, 0]) * cover], 1) * 1.12
-    sleeves = capsules(starts, ends, wide[:, 0], wide[:, 1])
-    result = []
-    for i in range(len(bars)):
-        layers: list[Layer] = []
-        if cover[i] < 1:
-            layers += rounded(bars[i], outfit.skin, light)
-        if cover[i] > 0:
-            layers += rounded(sleeves[i], cloth[i], light)
-        result.append(layers)
-    return result
+def _bars(person: Body, outfit: Outfit) -> tuple[np.ndarray, np.ndarray, list[float], np.ndarray]:
+    """Outlines of the twelve bars bare and covered, (12, 12, 2) each, how far they are covered, and the neck."""
+    build, scale = person.build, person.scale
+    a, c = person.points[_BARS[:, 0]], person.points[_BARS[:, 1]]
+    radii = _RADII * build.limb * scale[_BARS]
+    arm = _sleeves(outfit.sleeve, build.upper_arm, build.forearm)
+    leg = _sleeves(outfit.leg, build.thigh, build.shank)
+    cover = [arm[0], arm[0], arm[1], arm[1], 0.0, 0.0, leg[0], leg[0], leg[1], leg[1], 1.0, 1.0]
+    share = np.array(cover)
+    wide = 1.12 * radii[:, 0], 1.12 * (radii[:, 0] + (radii[:, 1] - radii[:, 0]) * share)
+    neck = person.points[[b.NECK, b.HEAD]], _NECK * build.limb * scale[[b.NECK, b.HEAD]]
+    outlines = capsules(
+        np.concatenate([a, a, neck[0][:1]]),
+        np.concatenate([c, a + (c - a) * share[:, None], neck[0][1:]]),
+        np.concatenate([radii[:, 0], wide[0], neck[1][:1]]),
+        np.concatenate([radii[:, 1], wide[1], neck[1][1:]]),
+    )
+    return outlines[:12], outlines[12:24], cover, outlines[24]
 
 
-def _trunk(person: Body, outfit: Outfit, light: tuple[float, float]) -> list[Part]:
-    build, points, depth, scale = person.build, person.points, person.depth, person.scale
-    neck = capsules(
-        points[None, b.NECK],
-        points[None, b.HEAD],
-        np.array([0.034 * build.limb * scale[b.NECK]]),
-        np.array([0.03 * build.limb * scale[b.HEAD]]),
-    )[0]
+def _sleeves(covered: float, upper: float, lower: float) -> tuple[float, float]:
+    """Covered shares of the upper and of the lower bone of a limb whose covered share is given."""
+    joint = upper / (upper + lower)
+    return min(covered / joint, 1.0), min(max((covered - joint) / (1 - joint), 0.0), 1.0)
+
+
+def _trunk(person: Body, outfit: Outfit, light: Light) -> list[Part]:
+    depth = person.depth
+    rings = body_rings(person)
     parts = [
-        Part(float(depth[b.NECK]) - 0.005, NECK, rounded(neck, shade(outfit.skin, 0.88), light)),
-        Part(float(depth[b.HEAD]) - 0.02, HEAD, head_layers(person, outfit, light)),
-        Part(float(depth[b.CHEST] + depth[b.WAIST]) / 2 - 0.01, TORSO, shirt_layers(person, outfit, light)),
-        Part(float(depth[b.HIPS]) - 0.005, PELVIS, pelvis_layers(person, outfit, light)),
+        Part(float(depth[b.HEAD]) - 0.02, HEAD, head_layers(person, outfit)),
+        Part(float(depth[b.CHEST] + depth[b.WAIST]) / 2 - 0.01, TORSO, shirt_layers(rings, outfit, light)),
+        Part(float(depth[b.HIPS]) - 0.005, PELVIS, [Layer(ellipse(*rings[2]), outfit.trousers, rim=0.22)]),
     ]
-    if outfit.skirt:
-        outline = skirt_outline(person, outfit)
-        knees = float(depth[J["left_knee"]] + depth[J["right_knee"]]) / 2
-        front = min(float(depth[b.HIPS]), knees) - 0.06
-        parts.append(Part(front, SKIRT, rounded(outline, outfit.trousers, light, 0.14)))
     if outfit.long_hair and not outfit.bald:
-        back = person.depth[b.HEAD] + 0.08 * float(person.head_axes[2] @ (0.0, 0.0, -1.0))
-        parts.append(Part(float(back), MANE, mane_layers(person, outfit, light)))
-    if outfit.backpack:
-        away = person.torso_axes @ (0.0, 0.0, -(build.thickness + 0.035))
-        size = np.diag([build.shoulder * 0.8, build.torso * 0.36, 0.045]) * scale[b.CHEST]
-        centre = (points[b.CHEST] + points[b.WAIST]) / 2 + away[:2] * scale[b.CHEST]
-        outline = ellipse(centre, person.torso_axes @ size, 12)
-        own = hull(outline, ellipse(centre, person.torso_axes @ size * 1.1, 4))
-        parts.append(Part(float(depth[b.CHEST] + away[2]), BACKPACK, rounded(own, outfit.backpack, light, 0.15)))
+        back = float(depth[b.HEAD]) - 0.08 * float(person.head_axes[2, 2])
+        parts.append(Part(back, MANE, mane_layers(person, outfit)))
     return parts
+
+
+def _backpack(person: Body, colour: Colour) -> Part:
+    build, scale = person.build, float(person.scale[b.CHEST])
+    away = person.torso_axes @ (0.0, 0.0, -(build.thickness + 0.035))
+    axes = person.torso_axes * (np.array([build.shoulder * 0.8, build.torso * 0.36, 0.045]) * scale)
+    centre = (person.points[b.CHEST] + person.points[b.WAIST]) / 2 + away[:2] * scale
+    return Part(float(person.depth[b.CHEST] + away[2]), BACKPACK, [Layer(ellipse(centre, axes, 12), colour, rim=0.15)])

@@ -6,7 +6,9 @@ visible outlines agree to the pixel.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,12 +17,70 @@ from distill.synthetic.appearance import Colour, shade
 
 OVERSAMPLE = 2
 NOBODY = 255
+RIM_SHADE = 0.8
 _SHIFT = 4
 _FACTOR = OVERSAMPLE * 2**_SHIFT
 _OFFSET = 0.5 * 2**_SHIFT - 0.5
+_SWEEP = np.linspace(-math.pi / 2, math.pi / 2, 6)
+_SWEEPS = np.concatenate([_SWEEP, _SWEEP + math.pi])
 
-Layer = tuple[np.ndarray, Colour, float]
-"Outline (N, 2) in continuous pixels, colour, and the width in pixels of an open line or 0 for a filled shape."
+Light = tuple[float, float]
+"Direction towards the light in the picture, x and y, at most of length 1."
+
+
+class Layer(NamedTuple):
+    """One shape of one colour."""
+
+    outline: np.ndarray
+    "(N, 2) continuous pixels; convex if it is filled."
+    colour: Colour
+    width: float = 0.0
+    "Width of an open line, pixels; 0 fills the outline."
+    rim: float = 0.0
+    "Width of the darker rim away from the light, as a share of the half width."
+
+
+def paint(canvas: np.ndarray, layers: Sequence[Layer], identities: Sequence[int] | int, light: Light) -> None:
+    """Paint layers one over the other, marking each as the part of somebody.
+
+    Args:
+        canvas: (2H, 2W, 4) uint8, changed in place.
+        identities: what the fourth channel shall say, for all layers or for each.
+        light: where the light comes from.
+    """
+    if not layers:
+        return
+    if isinstance(identities, int):
+        identities = [identities] * len(layers)
+    lengths = [len(layer.outline) for layer in layers]
+    stops = np.cumsum(lengths)
+    starts = stops - lengths
+    flat = np.concatenate([layer.outline for layer in layers])
+    outer = _fixed_point(flat)
+    inner = _fixed_point(_without_rims(flat, starts, lengths, [layer.rim for layer in layers], light))
+    spans = zip(layers, identities, starts.tolist(), stops.tolist(), strict=True)
+    for (_, colour, width, rim), identity, start, stop in spans:
+        points = outer[start:stop]
+        if width > 0:
+            thickness = max(1, round(width * OVERSAMPLE))
+            cv2.polylines(canvas, [points], False, (*colour, identity), thickness, cv2.LINE_8, _SHIFT)
+            continue
+        if rim > 0:
+            cv2.fillConvexPoly(canvas, points, (*shade(colour, RIM_SHADE), identity), cv2.LINE_8, _SHIFT)
+            points = inner[start:stop]
+        cv2.fillConvexPoly(canvas, points, (*colour, identity), cv2.LINE_8, _SHIFT)
+
+
+def _fixed_point(points: np.ndarray) -> np.ndarray:
+    return np.rint(points * _FACTOR - _OFFSET).astype(np.int32)
+
+
+def _without_rims(flat: np.ndarray, starts: np.ndarray, lengths: list[int], rims: list[float], light) -> np.ndarray:
+    """Outlines, one after the other in `flat` (N, 2), shrunk by their rims and moved to the light."""
+    low, high = np.minimum.reduceat(flat, starts), np.maximum.reduceat(flat, starts)
+    share = np.array(rims)[:, None]
+    move = share * ((low + high) / 2 + (high - low) * (0.5 * np.array(light)))
+    return flat * np.repeat(1 - share, lengths, axis=0) + np.repeat(move, lengths, axis=0)
 
 
 @lru_cache
@@ -29,42 +89,32 @@ def _circle(points: int) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
-def stroke(canvas: np.ndarray, layer: Layer, identity: int) -> None:
-    """Paint one layer; a filled outline must be convex."""
-    outline, colour, width = layer
-    points = np.rint(outline * _FACTOR - _OFFSET).astype(np.int32)
-    if width > 0:
-        thickness = max(1, round(width * OVERSAMPLE))
-        cv2.polylines(canvas, [points], False, (*colour, identity), thickness, cv2.LINE_8, _SHIFT)
-    else:
-        cv2.fillConvexPoly(canvas, points, (*colour, identity), cv2.LINE_8, _SHIFT)
-
-
 def capsules(a: np.ndarray, b: np.ndarray, at_a: np.ndarray, at_b: np.ndarray) -> np.ndarray:
     """Outlines (N, 12, 2) of N rounded bars from points a to b (N, 2) with end radii (N,)."""
     along = b - a
-    heading = np.arctan2(along[:, 1], along[:, 0])
-    sweep = np.linspace(-math.pi / 2, math.pi / 2, 6)
-    far = heading[:, None] + sweep
-    near = far + math.pi
-    head = b[:, None] + at_b[:, None, None] * np.stack([np.cos(far), np.sin(far)], -1)
-    tail = a[:, None] + at_a[:, None, None] * np.stack([np.cos(near), np.sin(near)], -1)
-    return np.concatenate([head, tail], 1)
+    angles = np.arctan2(along[:, 1], along[:, 0])[:, None] + _SWEEPS
+    outlines = np.empty((len(a), 12, 2))
+    np.cos(angles, out=outlines[:, :, 0])
+    np.sin(angles, out=outlines[:, :, 1])
+    outlines[:, :6] *= at_b[:, None, None]
+    outlines[:, 6:] *= at_a[:, None, None]
+    outlines[:, :6] += b[:, None]
+    outlines[:, 6:] += a[:, None]
+    return outlines
 
 
 def ellipse(centre: np.ndarray, axes: np.ndarray, points: int = 16) -> np.ndarray:
     """Outline (points, 2) of an ellipsoid: `axes` (3, 3) holds its half axes as columns, camera axes, pixels."""
-    spread = axes[:2] @ axes[:2].T
-    a, b, d = spread[0, 0], spread[0, 1], spread[1, 1]
+    (a, b), (_, d) = (axes[:2] @ axes[:2].T).tolist()
     root = math.sqrt(max(a, 1e-9))
     lower = b / root
     factor = np.array([[root, lower], [0.0, math.sqrt(max(d - lower * lower, 1e-9))]])
     return centre + _circle(points) @ factor
 
 
-def disc(centre: np.ndarray, radius: float, points: int = 10) -> np.ndarray:
-    """Outline (points, 2) of a circle."""
-    return centre + radius * _circle(points)
+def disc(centre: np.ndarray, radius: float | tuple[float, float], points: int = 10) -> np.ndarray:
+    """Outline (points, 2) of a circle, or of an upright ellipse of radii x and y."""
+    return centre + np.multiply(_circle(points), radius)
 
 
 def hull(*outlines: np.ndarray) -> np.ndarray:
@@ -72,15 +122,6 @@ def hull(*outlines: np.ndarray) -> np.ndarray:
     return cv2.convexHull(np.concatenate(outlines).astype(np.float32))[:, 0]
 
 
-def rounded(outline: np.ndarray, colour: Colour, light: tuple[float, float], share: float = 0.22) -> list[Layer]:
-    """A filled convex outline with a darker rim away from the light.
-
-    Args:
-        light: direction towards the light, x and y, at most of length 1.
-        share: width of the rim as a share of the half width.
-    """
-    centre = outline.mean(0)
-    inner = centre + (outline - centre) * (1 - share)
-    reach = share * 0.5 * np.ptp(outline, axis=0)
-    inner = inner + reach * light
-    return [(outline, shade(colour, 0.76), 0.0), (inner, colour, 0.0)]
+def inset(outline: np.ndarray, light: Light, share: float) -> np.ndarray:
+    """The outline (N, 2) without a rim of that share of its half width."""
+    return _without_rims(outline, np.zeros(1, int), [len(outline)], [share], light)

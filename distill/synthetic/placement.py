@@ -45,7 +45,7 @@ def place(bodies: list[Body], size: int, min_overlap: float, cut: float, dice: R
     """Move bodies to their places in a picture of size x size pixels.
 
     The first stands anywhere; each of the others takes, out of several places, the one whose mean overlap with
-    those already placed comes nearest to a wish drawn around twice `min_overlap`.
+    those already placed comes nearest to a wish drawn from a range around 1.5 `min_overlap`.
     """
     placed: list[np.ndarray] = []
     for body in bodies:
@@ -56,7 +56,7 @@ def place(bodies: list[Body], size: int, min_overlap: float, cut: float, dice: R
         choice = 0
         if placed:
             overlaps = np.stack([_overlaps(boxes, other) for other in placed])
-            wish = dice.uniform(0.5, 4.0) * min_overlap
+            wish = dice.uniform(0.0, 3.0) * min_overlap
             cost = abs(overlaps.mean(0) - wish) + 10 * np.maximum(overlaps.max(0) - _CLOSEST, 0)
             choice = int(cost.argmin())
         body.move(*(shifts[choice] - box[:2]))

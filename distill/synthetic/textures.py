@@ -5,7 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-SIDE = 1024
+SIDE = 640
 COUNT = 14
 
 
@@ -16,15 +16,15 @@ def _grain(rng: np.random.Generator, cells: int) -> np.ndarray:
 
 
 def _clouds(rng: np.random.Generator) -> np.ndarray:
-    return sum(_grain(rng, 4 * 2**k) * 0.75**k for k in range(6))
+    return sum(_grain(rng, 4 * 2**k) * 0.7**k for k in range(6))
 
 
 def _foliage(rng: np.random.Generator) -> np.ndarray:
-    return np.abs(_grain(rng, 64)) + 0.6 * np.abs(_grain(rng, 160)) + 0.5 * _grain(rng, 10)
+    return np.abs(_grain(rng, 64)) + 0.6 * np.abs(_grain(rng, 120)) + 0.5 * _grain(rng, 10)
 
 
 def _planks(rng: np.random.Generator) -> np.ndarray:
-    rows = np.repeat(rng.standard_normal(32), SIDE // 32).astype(np.float32)[:, None]
+    rows = np.repeat(rng.standard_normal(SIDE // 32), 32).astype(np.float32)[:, None]
     grain = cv2.resize(rng.standard_normal((256, 12)).astype(np.float32), (SIDE, SIDE))
     gaps = -2.5 * (np.arange(SIDE) % 32 < 3).astype(np.float32)[:, None]
     return rows + 0.5 * grain + gaps
@@ -45,7 +45,7 @@ def _checks(rng: np.random.Generator) -> np.ndarray:
 
 
 def _speckle(rng: np.random.Generator) -> np.ndarray:
-    return 0.6 * _grain(rng, 512) + 0.6 * _grain(rng, 24)
+    return 0.6 * _grain(rng, 320) + 0.6 * _grain(rng, 24)
 
 
 def _waves(rng: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,7 @@ import numpy as np
 from distill.synthetic import figure as f
 from distill.synthetic.appearance import Outfit
 from distill.synthetic.body import Body
-from distill.synthetic.face import EAR_DIRECTIONS, EYE_DIRECTIONS
+from distill.synthetic.face import EAR_DIRECTIONS, EYE_DIRECTIONS, NOSE_DIRECTION
 from distill.synthetic.paint import NOBODY, OVERSAMPLE
 
 _FAR = 9.0
@@ -23,7 +23,7 @@ def _tolerances() -> np.ndarray:
         table[shoulder, f.LEFT_UPPER_ARM + shift] = _FAR
         table[elbow, [f.LEFT_UPPER_ARM + shift, f.LEFT_FOREARM + shift]] = _FAR
         table[wrist, [f.LEFT_FOREARM + shift, f.LEFT_HAND + shift]] = _FAR
-        table[hip, [f.TORSO, f.PELVIS]] = 0.06
+        table[hip, f.TORSO], table[hip, f.PELVIS] = 0.12, 0.06
         table[[hip, knee, ankle], f.SKIRT] = 0.16
         table[[hip, knee], f.LEFT_THIGH + shift] = _FAR
         table[[knee, ankle], f.LEFT_SHANK + shift] = _FAR
@@ -39,7 +39,7 @@ def _face_limits(person: Body, outfit: Outfit) -> np.ndarray:
 
     Annotators mark what they see, guess what is only just turned away, and leave out the rest.
     """
-    nose = person.facing((0.0, -0.12, 1.0))
+    nose = person.facing(NOSE_DIRECTION)
     limits = [2 if nose > -0.3 else 1 if nose > -0.45 else 0]
     for direction in EYE_DIRECTIONS:
         eye = person.facing(direction)
