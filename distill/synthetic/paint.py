@@ -122,6 +122,9 @@ def hull(*outlines: np.ndarray) -> np.ndarray:
     return cv2.convexHull(np.concatenate(outlines).astype(np.float32))[:, 0]
 
 
-def inset(outline: np.ndarray, light: Light, share: float) -> np.ndarray:
-    """The outline (N, 2) without a rim of that share of its half width."""
-    return _without_rims(outline, np.zeros(1, int), [len(outline)], [share], light)
+def inset(outlines: Sequence[np.ndarray], light: Light, share: float) -> list[np.ndarray]:
+    """Outlines (N, 2) without a rim of that share of their half width."""
+    lengths = [len(outline) for outline in outlines]
+    stops = np.cumsum(lengths)
+    inner = _without_rims(np.concatenate(outlines), stops - lengths, lengths, [share] * len(lengths), light)
+    return [inner[stop - length : stop] for stop, length in zip(stops, lengths, strict=True)]

@@ -200,14 +200,16 @@ def _paint(canvas: np.ndarray, people: list[_Person], light: Light) -> None:
 
 
 def _masks(people_map: np.ndarray, count: int, size: int) -> np.ndarray:
-    """(count, size, size) bool: pixels of which each person covers half or more."""
+    """(count, size, size) bool: pixels of which each person covers half or more; ties go to the nearer one."""
     owner = np.full(256, NOBODY, np.uint8)
     owner[: count * PARTS] = np.repeat(np.arange(count), PARTS)
     owners = cv2.LUT(people_map, owner)
     masks = np.empty((count, size, size), bool)
-    for number in range(count):
+    free = np.ones((size, size), bool)
+    for number in reversed(range(count)):
         own = cv2.compare(owners, number, cv2.CMP_EQ)
-        masks[number] = cv2.resize(own, (size, size), interpolation=cv2.INTER_AREA) >= 128
+        masks[number] = free & (cv2.resize(own, (size, size), interpolation=cv2.INTER_AREA) >= 127)
+        free &= ~masks[number]
     return masks
 
 

@@ -35,7 +35,7 @@ def shirt_layers(rings: list[Ring], outfit: Outfit, light: Light) -> list[Layer]
     lower = hull(middle, ellipse(hips[0] + (waist[0] - hips[0]) * 0.3, hips[1] * 0.93))
     dark = shade(outfit.shirt, RIM_SHADE)
     layers = [Layer(lower, dark), Layer(upper, dark)]
-    layers += [Layer(inset(outline, light, 0.2), outfit.shirt) for outline in (lower, upper)]
+    layers += [Layer(outline, outfit.shirt) for outline in inset((lower, upper), light, 0.2)]
     if outfit.pattern in _PATTERNS:
         layers += _PATTERNS[outfit.pattern](chest, waist, outfit)
     return layers
