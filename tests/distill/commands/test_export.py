@@ -1,0 +1,132 @@
+"""distill-export from a checkpoint to a checked model, and what it says of bad input."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from distill import geometry
+from distill.checkpoint import CheckpointInfo, save_checkpoint
+from distill.commands.export import main
+from distill.skeleton import COCO_17
+from mobile.runtime import LiteRTModel
+from students.registry import create
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("run") / "best.safetensors"
+    info = CheckpointInfo(name="attention_xs", skeleton="coco_17", input_size=SIDE, step=7)
+    save_checkpoint(path, info, create("attention_xs", len(COCO_17)).state_dict())
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "student.tflite"
+    assert main(["--checkpoint", str(checkpoint), "--out", str(path), "--photographs", "2"]) == 0
+    return path
+
+
+def failure(capsys, *arguments: object) -> str:
+    """The one line that the command prints when it fails."""
+    assert main([str(a) for a in arguments]) != 0
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and err.startswith("distill-export: ")
+    return err
+
+
+def test_real_photographs_pass_and_only_the_table_is_printed(checkpoint, shared, tmp_path, capfd):
+    path = tmp_path / "student.tflite"
+    arguments = ["--checkpoint", str(checkpoint), "--out", str(path), "--photographs", "3"]
+    assert main([*arguments, "--data.root", str(shared / "coco_mini"), "--data.split", "val2017"]) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    rows = [line[:28].strip() for line in out.splitlines()]
+    errors = [f"largest error, {name}" for name in ("heatmaps_s4", "tags_s4", "attention")]
+    assert rows == ["model", "bytes", *errors, "ms a run, one thread"]
+    check = json.loads(path.with_suffix(".json").read_text())["check"]
+    assert check["photographs"] == 3
+    assert max(check["max_error"].values()) < 1e-4
+
+
+def test_exported_model_runs_as_the_json_says(exported):
+    model = LiteRTModel(exported)
+    assert model.input_size == (SIDE, SIDE)
+    maps = model(np.zeros((1, SIDE, SIDE, 3), np.uint8))
+    assert maps["heatmaps_s4"].shape == (1, SIDE // 4, SIDE // 4, len(COCO_17))
+
+
+def test_json_carries_skeleton_grouping_and_letterbox(exported):
+    metadata = json.loads(exported.with_suffix(".json").read_text())
+    skeleton = metadata["skeleton"]
+    assert skeleton["joints"] == list(COCO_17.joints)
+    assert skeleton["sigmas"] == list(COCO_17.sigmas)
+    assert skeleton["limbs"] == [list(limb) for limb in COCO_17.limbs]
+    assert skeleton["flip_pairs"] == [list(pair) for pair in COCO_17.flip_pairs]
+    assert [COCO_17.joints[i] for i in skeleton["grouping_index"]] == list(COCO_17.grouping_order)
+    assert metadata["grouping"]["max_persons"] == 30
+    assert metadata["grouping"]["detection_threshold"] == 0.1
+    assert metadata["letterbox"]["padding_rgb"] == list(geometry.PADDING)
+    assert metadata["source"]["network"] == "attention_xs" and metadata["source"]["step"] == 7
+
+
+def test_formula_in_the_json_is_the_letterbox_of_this_package(exported):
+    photograph = (640, 427)
+    rule = json.loads(exported.with_suffix(".json").read_text())["letterbox"]["photograph_to_input"]
+    scale = min(SIDE / 640, SIDE / 427)
+    assert rule["scale"] == "min(input_width / photograph_width, input_height / photograph_height)"
+    wanted = np.array([[scale, 0, (SIDE - scale * 640) / 2], [0, scale, (SIDE - scale * 427) / 2]])
+    assert rule["matrix"] == [["scale", 0, "offset_x"], [0, "scale", "offset_y"]]
+    np.testing.assert_allclose(geometry.letterbox(photograph, (SIDE, SIDE)), wanted)
+
+
+@pytest.mark.slow
+def test_too_small_a_tolerance_leaves_nothing(checkpoint, tmp_path, capsys):
+    path = tmp_path / "student.tflite"
+    message = failure(capsys, "--checkpoint", checkpoint, "--out", path, "--photographs", 1, "--tolerance", 1e-12)
+    assert "is not written" in message and "differs from torch" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_teacher_is_exported_like_a_student(tmp_path):
+    from distill import networks
+
+    torch.manual_seed(0)
+    path, out = tmp_path / "teacher.safetensors", tmp_path / "teacher.tflite"
+    info = CheckpointInfo(name="higher_hrnet_demo", skeleton="coco_17", input_size=SIDE, step=0)
+    save_checkpoint(path, info, networks.create("higher_hrnet_demo", len(COCO_17)).state_dict())
+    assert main(["--checkpoint", str(path), "--out", str(out), "--photographs", "1"]) == 0
+    outputs = {o["name"]: o["stride"] for o in LiteRTModel(out).metadata["outputs"]}
+    assert outputs == {"heatmaps_s4": 4, "tags_s4": 4, "heatmaps_s2": 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--checkpoint", "{tmp}/absent.safetensors"], "absent.safetensors does not exist"),
+        (["--checkpoint", "{tmp}/text.safetensors"], "text.safetensors is no readable .safetensors file"),
+        (["--out", "{tmp}/student.onnx"], "student.onnx must end in .tflite"),
+        (["--out", "{tmp}/text.safetensors/student.tflite"], "text.safetensors"),
+        (["--out", "/proc/student.tflite"], "/proc"),
+        (["--data.root", "{tmp}/nowhere"], "nowhere"),
+        (["--photographs", "0"], "photographs must be at least 1"),
+        (["--tolerance", "-1"], "tolerance must be above 0"),
+        (["--input_size", "100"], "input_size must be a positive multiple of 32"),
+        (["--nonsense", "1"], "nonsense"),
+    ],
+)
+def test_bad_input_is_one_line(checkpoint, tmp_path, capsys, arguments, message):
+    (tmp_path / "text.safetensors").write_text("no tensors at all")
+    shutil.copy(checkpoint, tmp_path / "best.safetensors")
+    given = [a.format(tmp=tmp_path) for a in arguments]
+    defaults = {"--checkpoint": tmp_path / "best.safetensors", "--out": tmp_path / "student.tflite"}
+    rest = [str(v) for key, value in defaults.items() if key not in given for v in (key, value)]
+    assert message in failure(capsys, *given, *rest)
+    assert not list(tmp_path.glob("*.tflite"))
