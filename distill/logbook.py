@@ -70,12 +70,12 @@ class Logbook:
             if parameter.grad is not None:
                 self._histogram(f"gradients/{name}", parameter.grad, step)
 
-    def hparams(self, config: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    def hparams(self, config: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
         """Record the settings of the run beside what came of it, for the table of runs (HPARAMS).
 
-        Metrics become the scalars `final/NAME` at the last step recorded.
+        Metrics become the scalars `final/NAME` at the last step recorded; None is left out.
         """
-        final = {f"final/{name}": float(value) for name, value in metrics.items()}
+        final = {f"final/{name}": float(value) for name, value in metrics.items() if value is not None}
         for summary in hparams_summary(_flat(_plain(config)), final):
             self._writer.file_writer.add_summary(summary)
         self.scalars(self._last_step, final)

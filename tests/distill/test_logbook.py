@@ -73,8 +73,9 @@ def test_configuration_is_text_in_yaml(tmp_path):
 def test_hparams_hold_settings_and_metrics(tmp_path):
     with Logbook(tmp_path, CONFIG) as logbook:
         logbook.scalars(40, {"loss/total": 1.0})
-        logbook.hparams(CONFIG, {"ap": 0.5})
+        logbook.hparams(CONFIG, {"ap": 0.5, "ap_large": None})
     events = read(tmp_path)
+    assert "final/ap_large" not in events.Tags()["scalars"]
     assert [(e.step, e.value) for e in events.Scalars("final/ap")] == [(40, 0.5)]
     content = events.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
     settings = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
