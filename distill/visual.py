@@ -91,7 +91,7 @@ def contact_sheet(rows: list[list[np.ndarray]], titles: list[str], cell: int = 1
     Args:
         rows: images of any size; each is fitted, aspect kept, into a square, and a row is as high as its
             highest image. A row may end early.
-        titles: one for each column.
+        titles: one for each column; no room is left for them when all are empty.
         cell: side of a square, pixels.
 
     Raises:
@@ -100,12 +100,12 @@ def contact_sheet(rows: list[list[np.ndarray]], titles: list[str], cell: int = 1
     if (longest := max((len(row) for row in rows), default=0)) > len(titles):
         raise InputError(f"rows: {longest} images in a row but {len(titles)} titles")
     gutter = max(2, cell // 48)
-    head = max(16, cell // 8)
+    head = max(16, cell // 8) if any(titles) else gutter
     fitted = [[_fit(image, cell) for image in row] for row in rows]
     heights = [max((image.shape[0] for image in row), default=0) + gutter for row in fitted]
     size = (head + sum(heights), gutter + len(titles) * (cell + gutter), 3)
     sheet = np.full(size, _PAPER, np.uint8)
-    for column, title in enumerate(titles):
+    for column, title in enumerate(titles if any(titles) else ()):
         _write_title(sheet, title, (gutter + column * (cell + gutter), 0), (cell, head))
     top = head
     for row, height in zip(fitted, heights, strict=True):

@@ -114,6 +114,10 @@ def test_contact_sheet_holds_every_image_in_its_column():
     assert not titles[:, [0, 1, 98, 99, -1]].any()
 
 
+def test_contact_sheet_without_titles_has_no_room_for_them():
+    assert visual.contact_sheet([[BLACK, BLACK]], ["", ""], cell=96).shape == (68, 198, 3)
+
+
 def test_contact_sheet_refuses_more_images_than_titles():
     with pytest.raises(InputError, match="2 images in a row but 1 titles"):
         visual.contact_sheet([[BLACK, BLACK]], ["one"])
