@@ -1,8 +1,9 @@
 """distill-data: make, fetch and look at COCO keypoint sets."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -11,8 +12,8 @@ from distill.data.coco import CocoKeypoints
 from distill.data.fetch import FetchConfig, fetch
 from distill.errors import InputError
 from distill.skeleton import get_skeleton
-from distill.synthetic import SceneConfig, measure, synthesize
-from distill.visual import contact_sheet, draw_mask, draw_persons, write_image
+from distill.synthetic import SceneConfig, SceneContent, measure, synthesize
+from distill.visual import MASK_COLOUR, contact_sheet, draw_persons, write_image
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,15 @@ class SynthesizeConfig:
     split: str = "train2017"
     "Name of the split."
     size: int = 256
-    "Width and height of the pictures, pixels."
+    "Width and height of the pictures, pixels; 32 to 640."
     workers: int = 0
     "Processes that draw; 0 for one a core. The scenes do not depend on it."
     quality: int = 90
     "JPEG quality, 1 to 100."
     overwrite: bool = False
     "Replace the split if it is there."
-    scenes: SceneConfig = field(default_factory=SceneConfig)
-    "What the scenes look like; its size is taken from --size."
+    scenes: SceneContent = field(default_factory=SceneContent)
+    "What the scenes show."
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,6 @@ class ShowConfig:
 
 def make_synthetic(config: SynthesizeConfig) -> None:
     """Write a synthetic split with a progress bar, and print its figures."""
-    from dataclasses import replace
-
-    scenes = replace(config.scenes, size=config.size)
     columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task("scenes", total=config.images)
@@ -77,7 +75,7 @@ def make_synthetic(config: SynthesizeConfig) -> None:
             config.split,
             config.images,
             config.seed,
-            scenes,
+            SceneConfig(**asdict(config.scenes), size=config.size),
             workers=config.workers,
             quality=config.quality,
             overwrite=config.overwrite,
@@ -87,19 +85,26 @@ def make_synthetic(config: SynthesizeConfig) -> None:
 
 
 def show(config: ShowConfig) -> None:
-    """Write a contact sheet of photographs with joints and outlines."""
+    """Write a contact sheet of photographs with joints, hidden ones marked, and outlines."""
     data = CocoKeypoints(config.root, config.split, get_skeleton(config.skeleton))
     chosen = np.unique(np.linspace(0, len(data) - 1, config.images).astype(int))
     cells = [_annotated(data, image_id, config.cell) for image_id in data.image_ids[chosen].tolist()]
     rows = [cells[start : start + config.columns] for start in range(0, len(cells), config.columns)]
-    write_image(config.out, contact_sheet(rows, [""] * config.columns, config.cell))
+    write_image(config.out, contact_sheet(rows, [config.split] * config.columns, config.cell))
     print(f"{config.out}: {len(cells)} photographs of {data.annotation_file}")
 
 
 def _annotated(data: CocoKeypoints, image_id: int, cell: int) -> np.ndarray:
-    photograph = data.photograph(image_id)
-    outlined = draw_mask(photograph, data.masks(image_id)[:, :, 0] / 255)
-    return draw_persons(outlined, data.keypoints(image_id), data.skeleton, scale=cell / max(photograph.shape[:2]))
+    """A photograph with outlines, skeletons, and a dark core in every hidden joint."""
+    photograph, persons = data.photograph(image_id), data.keypoints(image_id)
+    scale = cell / max(photograph.shape[:2])
+    canvas = draw_persons(photograph, persons, data.skeleton, scale=scale)
+    outline = cv2.resize(data.masks(image_id)[:, :, 0], canvas.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    contours, _ = cv2.findContours(outline, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(canvas, contours, -1, MASK_COLOUR, 1)
+    for x, y in persons[persons[:, :, 2] == 1, :2] * scale:
+        cv2.circle(canvas, (int(x), int(y)), max(1, cell // 160), (0, 0, 0), cv2.FILLED, cv2.LINE_AA)
+    return canvas
 
 
 def main(argv: list[str] | None = None) -> int:

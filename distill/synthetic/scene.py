@@ -12,9 +12,10 @@ from distill.synthetic import visibility
 from distill.synthetic.appearance import Outfit, sample_outfit
 from distill.synthetic.background import blank, clutter, obstacle, seat
 from distill.synthetic.body import HIPS, Body, pose_body, sample_build
+from distill.synthetic.config import SceneConfig
 from distill.synthetic.distractors import add_distractors
 from distill.synthetic.figure import PARTS, Part, figure
-from distill.synthetic.paint import NOBODY, OVERSAMPLE, Layer, Light, paint
+from distill.synthetic.paint import NOBODY, Layer, Light, paint
 from distill.synthetic.placement import place
 from distill.synthetic.pose import sample_pose, sample_yaw
 from distill.synthetic.textures import SIDE, film
@@ -22,51 +23,6 @@ from distill.synthetic.textures import SIDE, film
 _ATTEMPTS = 6
 _FEWEST_JOINTS = 4
 _LEAST_AREA = 0.02
-
-
-@dataclass(frozen=True)
-class SceneConfig:
-    """What synthetic scenes look like. The defaults are those of the demo.
-
-    Raises:
-        InputError: a value is out of range.
-    """
-
-    size: int = 128
-    "Width and height of the picture, pixels; 32 to 512."
-    min_persons: int = 1
-    "Fewest people in a scene; 0 makes scenes of distractors alone possible."
-    max_persons: int = 3
-    "Most people in a scene, at most 12."
-    min_height: float = 0.35
-    "Smallest standing height of a person, as a fraction of the picture."
-    max_height: float = 1.0
-    "Largest standing height of a person, as a fraction of the picture."
-    min_overlap: float = 0.1
-    "Box overlap (IoU) that people of one scene are moved together for, mean over the pairs, 0 to 0.4."
-    cut: float = 0.15
-    "Share of the people who are moved across the border, 0 to 1."
-    obstacles: float = 0.2
-    "Share of the people who stand behind a thing, 0 to 1."
-    distractors: float = 2.0
-    "Mean number of things in a scene that look like people or parts of them and are not annotated."
-    clutter: int = 10
-    "Mean number of other things in the background."
-
-    def __post_init__(self):
-        if not 32 <= self.size <= SIDE // OVERSAMPLE:
-            raise InputError(f"size {self.size} must lie between 32 and {SIDE // OVERSAMPLE} pixels")
-        if not 0 <= self.min_persons <= self.max_persons <= 12:
-            raise InputError(
-                f"min_persons {self.min_persons} and max_persons {self.max_persons} must rise within 0 and 12"
-            )
-        if not 0 < self.min_height <= self.max_height <= 4:
-            raise InputError(f"min_height {self.min_height} and max_height {self.max_height} must rise within 0 and 4")
-        for field, limit in (("min_overlap", 0.4), ("cut", 1.0), ("obstacles", 1.0), ("distractors", 20.0)):
-            if not 0 <= getattr(self, field) <= limit:
-                raise InputError(f"{field} {getattr(self, field)} must lie between 0 and {limit}")
-        if not 0 <= self.clutter <= 200:
-            raise InputError(f"clutter {self.clutter} must lie between 0 and 200")
 
 
 @dataclass

@@ -18,7 +18,8 @@ from pycocotools import mask as rle
 from distill import __version__
 from distill.errors import InputError
 from distill.skeleton import COCO_17
-from distill.synthetic.scene import Scene, SceneConfig, draw_scene
+from distill.synthetic.config import SceneConfig
+from distill.synthetic.scene import Scene, draw_scene
 
 _CHUNK = 32
 

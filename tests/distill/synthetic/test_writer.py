@@ -118,9 +118,7 @@ def test_what_was_interrupted_leaves_nothing(tmp_path):
     before = _contents(tmp_path)
     for workers in (1, 2):
         with pytest.raises(KeyboardInterrupt):
-            synthesize(
-                tmp_path, "val2017", 70, 1, config, workers=workers, overwrite=True, progress=interrupt
-            )
+            synthesize(tmp_path, "val2017", 70, 1, config, workers=workers, overwrite=True, progress=interrupt)
     assert _contents(tmp_path) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["annotations", "val2017"]
 
