@@ -7,6 +7,9 @@ its source to (a x + b y + c, d x + e y + f). Matrices compose; pixels are warpe
 import cv2
 import numpy as np
 
+PADDING = (124, 116, 104)
+"RGB of what a letterbox leaves beside a photograph: the mean colour that normalisation maps to zero."
+
 
 def identity() -> np.ndarray:
     """(2, 3) matrix that moves nothing."""

@@ -190,14 +190,14 @@ def _check_skeleton(document: dict, skeleton: Skeleton, path: Path):
 
 
 def _check_annotation(annotation: dict, num_keypoints: int, path: Path):
-    for field in ("id", "image_id", "bbox", "keypoints"):
-        if field not in annotation:
-            raise InputError(f"{path}: annotation {annotation.get('id', '?')} has no field {field}")
-    if len(annotation["keypoints"]) != 3 * num_keypoints:
-        raise InputError(
-            f"{path}: annotation {annotation['id']} has {len(annotation['keypoints'])} keypoint values "
-            f"instead of {3 * num_keypoints}"
-        )
+    for field, length in (("id", None), ("image_id", None), ("bbox", 4), ("keypoints", 3 * num_keypoints)):
+        value = annotation.get(field)
+        if value is None or (length and not isinstance(value, list)):
+            raise InputError(f"{path}: annotation {annotation.get('id', '?')} has no usable field {field}")
+        if length and len(value) != length:
+            raise InputError(
+                f"{path}: annotation {annotation['id']} has {len(value)} values in {field} instead of {length}"
+            )
 
 
 def _is_labelled(annotation: dict) -> bool:

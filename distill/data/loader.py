@@ -1,8 +1,10 @@
 """Batches whose content is a function of seed and step, whatever the number of workers and processes."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
@@ -102,6 +104,8 @@ class StepSampler(Sampler):
 
 def make_loader(samples: TrainingSamples, sampler: StepSampler, workers: int) -> DataLoader:
     """A loader of `Batch`es in the sampler's order."""
+    # OpenCV's thread pool does not survive the fork: a worker that used it would hang.
+    cv2.setNumThreads(0)
     return DataLoader(
         samples,
         batch_sampler=sampler,
@@ -109,13 +113,10 @@ def make_loader(samples: TrainingSamples, sampler: StepSampler, workers: int) ->
         collate_fn=collate,
         prefetch_factor=4 if workers else None,
         multiprocessing_context="fork" if workers else None,
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_ignore_interrupts,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-def _use_one_thread(worker: int):
-    import cv2
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+def _ignore_interrupts(worker: int):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

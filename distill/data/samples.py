@@ -9,7 +9,6 @@ from distill import geometry
 from distill.data.augment import AugmentConfig, apply_colours, sample_colours, sample_geometry
 from distill.data.coco import CocoKeypoints
 from distill.peaks import find_peaks
-from distill.predict import PADDING
 
 MASK_STRIDE = 2
 "Stride of `Sample.masks`, the finest of any network's maps."
@@ -117,7 +116,7 @@ def make_sample(
     colours: np.ndarray | None = None,
 ) -> Sample:
     """Warp one photograph and its labels by a (2, 3) matrix, left and right swapped if it mirrors."""
-    image = geometry.warp(annotated.photograph, matrix, (input_size, input_size), fill=PADDING)
+    image = geometry.warp(annotated.photograph, matrix, (input_size, input_size), fill=geometry.PADDING)
     mask_matrix = geometry.compose(matrix, geometry.scaling(1 / MASK_STRIDE))
     mask_size = (input_size // MASK_STRIDE,) * 2
     return Sample(

@@ -1,0 +1,108 @@
+"""From photographs to persons, with any network."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from distill import geometry
+from distill.data.normalise import normalise
+from distill.decode import GroupingConfig, group
+from distill.skeleton import Skeleton
+
+Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
+"Letterboxed photographs (B, S, S, 3) uint8 RGB to maps by name, as networks return them."
+
+
+class Predictor:
+    """Persons of photographs of any size.
+
+    Args:
+        forward: the network; see `network_forward`.
+        input_size: side S of its square input, pixels.
+        skeleton: of its channels.
+        grouping: how maps become persons.
+        flip: average with the mirrored photograph.
+    """
+
+    def __init__(
+        self,
+        forward: Forward,
+        input_size: int,
+        skeleton: Skeleton,
+        grouping: GroupingConfig,
+        flip: bool = False,
+    ):
+        self.forward, self.input_size, self.skeleton = forward, input_size, skeleton
+        self.grouping, self.flip = grouping, flip
+
+    def __call__(self, photographs: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each photograph (H, W, 3) uint8 RGB its persons (P, K, 3) in its pixels, and their scores (P,)."""
+        side = (self.input_size, self.input_size)
+        matrices = [geometry.letterbox(photograph.shape[1::-1], side) for photograph in photographs]
+        images = np.stack(
+            [
+                geometry.warp(photograph, matrix, side, fill=geometry.PADDING)
+                for photograph, matrix in zip(photographs, matrices, strict=True)
+            ]
+        )
+        heatmaps, tags = self.maps(images)
+        results = []
+        for heatmap, tag, matrix in zip(heatmaps, tags, matrices, strict=True):
+            persons, scores = group(heatmap, tag, self.skeleton, **asdict(self.grouping))
+            to_map = geometry.compose(matrix, geometry.scaling(heatmap.shape[-1] / self.input_size))
+            results.append((to_photograph(persons.numpy(), to_map), scores.numpy()))
+        return results
+
+    def maps(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Heatmaps (B, K, h, w) and tags (B, K, h, w, T) of letterboxed images (B, S, S, 3)."""
+        heatmaps, tags = merge_resolutions(self.forward(images))
+        tags = tags[..., None]
+        if self.flip:
+            mirrored, mirrored_tags = merge_resolutions(self.forward(images[:, :, ::-1]))
+            order = torch.from_numpy(self.skeleton.flip_index).to(heatmaps.device)
+            heatmaps = (heatmaps + mirrored.flip(-1)[:, order]) / 2
+            tags = torch.cat([tags, mirrored_tags.flip(-1)[:, order, ..., None]], dim=-1)
+        return heatmaps, tags
+
+
+def merge_resolutions(outputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Heatmaps and tags (B, K, h, w) at the finest resolution: heatmaps averaged, tags resized."""
+    maps = [value.float() for key, value in outputs.items() if key.startswith("heatmaps_s")]
+    tags = next(value.float() for key, value in outputs.items() if key.startswith("tags_s"))
+    size = max(tuple(m.shape[-2:]) for m in maps)
+    heatmaps = torch.stack([_resize(m, size) for m in maps]).mean(0)
+    return heatmaps, _resize(tags, size)
+
+
+def to_photograph(persons: np.ndarray, to_map: np.ndarray) -> np.ndarray:
+    """Persons (P, K, 3) in map coordinates to photograph coordinates; joints of score 0 stay zero."""
+    points = geometry.transform(geometry.invert(to_map), persons[..., :2])
+    found = persons[..., 2:] > 0
+    return np.concatenate([points * found, persons[..., 2:]], axis=-1).astype(np.float32)
+
+
+def network_forward(
+    network: nn.Module,
+    device: torch.device,
+    autocast: Callable[[], AbstractContextManager] = nullcontext,
+) -> Forward:
+    """A torch network, in evaluation mode, as a `Forward`."""
+
+    @torch.inference_mode()
+    def forward(images: np.ndarray) -> dict[str, torch.Tensor]:
+        batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+        with autocast():
+            return network(normalise(batch))
+
+    return forward
+
+
+def _resize(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    if tuple(maps.shape[-2:]) == size:
+        return maps
+    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)

@@ -1,0 +1,157 @@
+"""Reading COCO folders: what is in them and what is wrong with them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from distill.data.coco import IGNORED, PERSON, UNKNOWN, CocoKeypoints
+from distill.errors import InputError
+from distill.skeleton import COCO_17
+
+SQUARE = [[2.0, 2.0, 10.0, 2.0, 10.0, 12.0, 2.0, 12.0]]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a set of one 24 x 16 photograph with the given annotations and read it."""
+
+    def write(*annotations, folder="train2017", **changes):
+        photographs = tmp_path / folder
+        photographs.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photographs / "7.jpg")
+        full = [
+            {"id": i, "image_id": 7, "bbox": [2, 2, 8, 10], "keypoints": [5, 6, 2] + [0] * 48, "iscrowd": 0} | a
+            for i, a in enumerate(annotations, 1)
+        ]
+        document = {
+            "images": [{"id": 7, "file_name": "7.jpg", "width": 24, "height": 16}],
+            "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_17.joints)}],
+            "annotations": full,
+        } | changes
+        (tmp_path / "annotations").mkdir(exist_ok=True)
+        (tmp_path / "annotations/person_keypoints_train2017.json").write_text(json.dumps(document))
+        return CocoKeypoints(tmp_path, "train2017", COCO_17)
+
+    return write
+
+
+def test_keypoints_are_continuous_and_only_of_labelled_persons(write):
+    data = write({}, {"keypoints": [0] * 51}, {"iscrowd": 1})
+    assert data.keypoints(7).shape == (1, 17, 3)
+    np.testing.assert_array_equal(data.keypoints(7)[0, 0], (5.5, 6.5, 2))
+
+
+@pytest.mark.parametrize("folder", ["train2017", "images/train2017"])
+def test_both_folder_layouts(write, folder):
+    assert write(folder=folder).photograph(7).shape == (16, 24, 3)
+
+
+def test_known_outline_is_person(write):
+    masks = write({"segmentation": SQUARE}).masks(7)
+    assert masks[7, 5].tolist() == [255, 0, 0]
+    assert not masks[13].any()
+    assert (masks[..., PERSON] > 0).sum() == 80
+
+
+def test_unknown_outline_is_neither_person_nor_background(write):
+    masks = write({}).masks(7)
+    assert (masks[2:12, 2:10, UNKNOWN] == 255).all()
+    assert not masks[..., PERSON].any()
+    assert not masks[..., IGNORED].any()
+
+
+def test_unlabelled_persons_are_ignored_by_outline_or_box(write):
+    unlabelled = {"keypoints": [0] * 51}
+    by_outline = write(unlabelled | {"segmentation": SQUARE}).masks(7)
+    np.testing.assert_array_equal(by_outline[..., IGNORED], by_outline[..., PERSON])
+    by_box = write(unlabelled).masks(7)
+    np.testing.assert_array_equal(by_box[..., IGNORED], by_box[..., UNKNOWN])
+
+
+def test_crowds_are_person_and_ignored(write):
+    counts = {"size": [16, 24], "counts": [16 * 4, 16 * 2, 16 * 18]}
+    masks = write({"iscrowd": 1, "segmentation": counts}).masks(7)
+    assert (masks[:, 4:6] == (255, 0, 255)).all()
+    assert not masks[:, 6:].any()
+
+
+def test_real_photographs_read_whole(shared):
+    for split, persons in (("train2017", 226), ("val2017", 239)):
+        data = CocoKeypoints(shared / "coco_mini", split, COCO_17)
+        assert sum(len(data.keypoints(i)) for i in data.image_ids) == persons
+        for image_id in data.image_ids[:20]:
+            width, height = data.size(image_id)
+            assert data.photograph(image_id).shape == data.masks(image_id).shape == (height, width, 3)
+
+
+def test_missing_root(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere is not a folder"):
+        CocoKeypoints(tmp_path / "nowhere", "train2017", COCO_17)
+
+
+def test_missing_annotations(tmp_path):
+    with pytest.raises(InputError, match=r"person_keypoints_val2017.json does not exist"):
+        CocoKeypoints(tmp_path, "val2017", COCO_17)
+
+
+def test_missing_photograph_folder(write, tmp_path):
+    write()
+    (tmp_path / "train2017").rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="no photographs"):
+        CocoKeypoints(tmp_path, "train2017", COCO_17)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "changes", "message"),
+    [
+        ({}, {"categories": [{"id": 1, "name": "person"}]}, "no keypoints in its categories"),
+        ({}, {"categories": [{"id": 1, "keypoints": ["nose"]}]}, "other joints than skeleton coco_17"),
+        ({}, {"images": []}, "lists no images"),
+        ({"keypoints": [1, 2, 2]}, {}, "annotation 1 has 3 values in keypoints instead of 51"),
+        ({"keypoints": None}, {}, "annotation 1 has no usable field keypoints"),
+        ({"bbox": [1, 2]}, {}, "2 values in bbox instead of 4"),
+    ],
+)
+def test_annotations_of_the_wrong_kind(write, annotation, changes, message):
+    with pytest.raises(InputError, match=message):
+        write(annotation, **changes)
+
+
+def test_broken_segmentation_names_the_annotation(write):
+    data = write({"segmentation": {"size": [3, 3], "counts": [9]}})
+    with pytest.raises(InputError, match="annotation 1 has a segmentation of 3 x 3"):
+        data.masks(7)
+
+
+def test_no_json_at_all(write, tmp_path):
+    write()
+    (tmp_path / "annotations/person_keypoints_train2017.json").write_text('{"images": [')
+    with pytest.raises(InputError, match="is not JSON"):
+        CocoKeypoints(tmp_path, "train2017", COCO_17)
+
+
+def test_absent_and_truncated_photographs(write, tmp_path):
+    data = write({})
+    path = tmp_path / "train2017/7.jpg"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"7.jpg cannot be read as a photograph"):
+        data.photograph(7)
+    path.unlink()
+    with pytest.raises(InputError, match=r"7.jpg is listed .* but does not exist"):
+        data.photograph(7)
+
+
+def test_photograph_of_another_size(write, tmp_path):
+    data = write({})
+    Image.new("RGB", (20, 20)).save(tmp_path / "train2017/7.jpg")
+    with pytest.raises(InputError, match="20 x 20 pixels, but .* says 24 x 16"):
+        data.photograph(7)
+
+
+def test_unknown_image_id(write):
+    with pytest.raises(InputError, match="image id 8 is not in"):
+        write({}).photograph(8)

@@ -1,0 +1,67 @@
+"""The order of samples is a function of seed and step, whoever asks and from wherever."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distill.data.augment import AugmentConfig
+from distill.data.coco import CocoKeypoints
+from distill.data.loader import StepSampler, collate, make_loader
+from distill.data.samples import TrainingSamples
+from distill.skeleton import COCO_17
+
+IDS = np.arange(100, 123)
+
+
+@given(st.integers(0, 30))
+def test_starting_later_gives_the_same_batches(first):
+    whole = list(StepSampler(IDS, 8, seed=1, first_step=0, last_step=40))
+    assert list(StepSampler(IDS, 8, seed=1, first_step=first, last_step=40)) == whole[first:]
+
+
+def test_every_image_once_an_epoch_and_anew_the_next():
+    keys = [key for batch in StepSampler(IDS, 8, seed=1, first_step=0, last_step=23) for key in batch]
+    for epoch in range(8):
+        assert sorted(i for e, i in keys if e == epoch) == IDS.tolist()
+    assert [i for e, i in keys if e == 0] != [i for e, i in keys if e == 1]
+
+
+@pytest.mark.parametrize(("accumulate", "num_processes"), [(2, 1), (1, 2), (2, 2), (1, 4)])
+def test_processes_and_micro_batches_share_the_same_step(accumulate, num_processes):
+    whole = list(StepSampler(IDS, 8, seed=1, first_step=0, last_step=10))
+    parts = [
+        list(StepSampler(IDS, 8, 1, 0, 10, accumulate=accumulate, process=p, num_processes=num_processes))
+        for p in range(num_processes)
+    ]
+    for step, keys in enumerate(whole):
+        together = [k for part in parts for m in part[step * accumulate : (step + 1) * accumulate] for k in m]
+        assert sorted(together) == sorted(keys)
+
+
+@pytest.fixture
+def samples(shared):
+    data = CocoKeypoints(shared / "coco_mini", "train2017", COCO_17)
+    return TrainingSamples(data, 96, AugmentConfig(), seed=5, keep_in_memory=True)
+
+
+def test_workers_change_nothing(samples):
+    batches = []
+    for workers in (0, 2):
+        sampler = StepSampler(samples.data.image_ids, 4, seed=2, first_step=3, last_step=6)
+        batches.append(list(make_loader(samples, sampler, workers)))
+    for one, two in zip(*batches, strict=True):
+        for name, value in vars(one).items():
+            assert torch.equal(value, getattr(two, name)), name
+
+
+def test_collate_pads_persons(samples):
+    ids = [i for i in samples.data.image_ids if len(samples.data.keypoints(i)) > 1][:1]
+    ids += [i for i in samples.data.image_ids if not len(samples.data.keypoints(i))][:1]
+    batch = collate([samples[(0, i)] for i in ids])
+    assert batch.images.shape == (2, 96, 96, 3)
+    assert batch.masks.shape == (2, 4, 48, 48)
+    assert batch.keypoints.shape[0] == 2
+    assert not batch.keypoints[1].any()
+    assert batch.peaks.shape == (0, 5)

@@ -1,0 +1,67 @@
+"""Photograph, keypoints, masks and peaks of a sample move together."""
+
+import numpy as np
+import pytest
+
+from distill import geometry
+from distill.data.augment import AugmentConfig
+from distill.data.coco import CocoKeypoints
+from distill.data.samples import Annotated, TrainingSamples, make_sample
+from distill.skeleton import COCO_17
+
+
+@pytest.fixture
+def data(shared):
+    return CocoKeypoints(shared / "coco_mini", "train2017", COCO_17)
+
+
+@pytest.fixture
+def marked():
+    """A photograph that is bright at one joint of its one person, with a mask and a peak there."""
+    photograph = np.zeros((60, 80, 3), dtype=np.uint8)
+    photograph[20:24, 30:34] = 255
+    masks = np.zeros((60, 80, 4), dtype=np.uint8)
+    masks[..., 3] = 255
+    masks[20:24, 30:34, 0] = 255
+    keypoints = np.zeros((1, 17, 3), dtype=np.float32)
+    keypoints[0, COCO_17.joints.index("left_wrist")] = (32, 22, 2)
+    peaks = np.array([[COCO_17.joints.index("left_wrist"), 32, 22, 0.8]], dtype=np.float32)
+    return Annotated(photograph, masks, keypoints, peaks)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_everything_lands_at_the_same_place(marked, data, mirrored):
+    matrix = geometry.compose(
+        geometry.letterbox((80, 60), (128, 128)),
+        geometry.flip(128) if mirrored else geometry.identity(),
+        geometry.translation(-64, -64),
+        geometry.rotation(15),
+        geometry.translation(70, 66),
+    )
+    sample = make_sample(1, marked, matrix, 128, data)
+    joint = COCO_17.joints.index("right_wrist" if mirrored else "left_wrist")
+    x, y, visibility = sample.keypoints[0, joint]
+    assert visibility == 2
+    np.testing.assert_allclose(sample.peaks[0], (joint, x, y, 0.8), atol=1e-4)
+    marks = sample.image[..., 0] > 200
+    np.testing.assert_allclose((np.argwhere(marks) + 0.5).mean(0), (y, x), atol=0.6)
+    np.testing.assert_allclose((np.argwhere(sample.masks[..., 0] > 127) + 0.5).mean(0) * 2, (y, x), atol=0.8)
+    assert sample.masks[0, 0, 3] == 0
+
+
+def test_joints_that_leave_the_input_are_dropped(marked, data):
+    matrix = geometry.compose(geometry.letterbox((80, 60), (64, 64)), geometry.translation(-40, 0))
+    sample = make_sample(1, marked, matrix, 64, data)
+    assert sample.keypoints.shape == (0, 17, 3)
+
+
+def test_samples_are_functions_of_seed_epoch_and_id(data):
+    image_id = int(data.image_ids[0])
+    samples = TrainingSamples(data, 64, AugmentConfig(), seed=1)
+    held = TrainingSamples(data, 64, AugmentConfig(), seed=1, keep_in_memory=True)
+    one = samples[(3, image_id)]
+    for other in (samples[(3, image_id)], held[(3, image_id)], held[(3, image_id)]):
+        np.testing.assert_array_equal(one.image, other.image)
+        np.testing.assert_array_equal(one.keypoints, other.keypoints)
+    assert not np.array_equal(one.matrix, samples[(4, image_id)].matrix)
+    assert not np.array_equal(one.matrix, TrainingSamples(data, 64, AugmentConfig(), seed=2)[(3, image_id)].matrix)
