@@ -16,12 +16,17 @@ def _box(body: Body) -> np.ndarray:
     return np.concatenate([body.points.min(0) - margin, body.points.max(0) + margin])
 
 
-def _overlaps(boxes: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(N,) IoU of boxes (N, 4) with another box (4,)."""
-    inner = np.minimum(boxes[:, 2:], other[2:]) - np.maximum(boxes[:, :2], other[:2])
-    shared = np.prod(np.maximum(inner, 0), axis=1)
-    whole = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + np.prod(other[2:] - other[:2])
+def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(M, N) IoU of M other boxes (M, 4) with N boxes (N, 4)."""
+    low = np.maximum(boxes[None, :, :2], others[:, None, :2])
+    high = np.minimum(boxes[None, :, 2:], others[:, None, 2:])
+    shared = _areas(np.maximum(high - low, 0))
+    whole = _areas(boxes[:, 2:] - boxes[:, :2]) + _areas(others[:, 2:] - others[:, :2])[:, None]
     return shared / (whole - shared)
+
+
+def _areas(extents: np.ndarray) -> np.ndarray:
+    return extents[..., 0] * extents[..., 1]
 
 
 def _spots(span: np.ndarray, size: int, cut: bool, dice: Random) -> np.ndarray:
@@ -55,7 +60,7 @@ def place(bodies: list[Body], size: int, min_overlap: float, cut: float, dice: R
         boxes = np.concatenate([shifts, shifts + span], 1)
         choice = 0
         if placed:
-            overlaps = np.stack([_overlaps(boxes, other) for other in placed])
+            overlaps = _overlaps(boxes, np.array(placed))
             wish = dice.uniform(0.0, 3.0) * min_overlap
             cost = abs(overlaps.mean(0) - wish) + 10 * np.maximum(overlaps.max(0) - _CLOSEST, 0)
             choice = int(cost.argmin())

@@ -22,7 +22,10 @@ def measure(annotation_file: Path | str) -> dict[str, float]:
     Raises:
         InputError: the file is no COCO annotation file.
     """
-    document = json.loads(Path(annotation_file).read_text())
+    try:
+        document = json.loads(Path(annotation_file).read_text())
+    except ValueError:
+        raise InputError(f"{annotation_file} is no JSON") from None
     if not isinstance(document, dict) or not {"images", "annotations"} <= document.keys():
         raise InputError(f"{annotation_file} is no COCO annotation file")
     images, people = document["images"], [a for a in document["annotations"] if not a["iscrowd"]]

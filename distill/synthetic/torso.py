@@ -18,13 +18,14 @@ Ring = tuple[np.ndarray, np.ndarray]
 
 def body_rings(person: Body) -> list[Ring]:
     """Shoulders, waist and hips as ellipsoids."""
-    build, scale = person.build, person.scale
+    build = person.build
     sizes = (
         (b.CHEST, person.torso_axes, (build.shoulder * 1.06, build.torso * 0.22, build.thickness)),
         (b.WAIST, person.torso_axes, (build.waist, build.torso * 0.2, build.thickness * 0.9)),
         (b.HIPS, person.hip_axes, (build.hip + 0.036 * build.limb, 0.06, build.thickness * 1.05)),
     )
-    return [(person.points[i], axes * (np.array(size) * scale[i])) for i, axes, size in sizes]
+    scale = person.scale.tolist()
+    return [(person.points[i], axes * [length * scale[i] for length in size]) for i, axes, size in sizes]
 
 
 def shirt_layers(rings: list[Ring], outfit: Outfit, light: Light) -> list[Layer]:

@@ -102,9 +102,17 @@ def _check_room(
     if not overwrite and (annotation_file.exists() or (folder.exists() and any(folder.iterdir()))):
         raise InputError(f"{folder} is already there; choose another split or folder, or pass --overwrite true")
     for other in sorted(directory.glob("annotations/person_keypoints_*.json")):
-        made_by = json.loads(other.read_text()).get("info", {})
-        if other != annotation_file and made_by.get("seed") == seed and made_by.get("scenes") == asdict(config):
+        if other != annotation_file and _origin(other) == (seed, asdict(config)):
             raise InputError(f"{other} holds the scenes of seed {seed} already; give this split another seed")
+
+
+def _origin(annotation_file: Path) -> tuple[int, dict] | None:
+    """Seed and configuration of a synthetic split, None for any other file."""
+    try:
+        info = json.loads(annotation_file.read_text())["info"]
+        return info["seed"], info["scenes"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 @contextmanager

@@ -1,5 +1,4 @@
 import hashlib
-import json
 
 import cv2
 import numpy as np
@@ -91,8 +90,11 @@ def test_the_number_of_workers_changes_nothing(tmp_path):
 
 def test_progress_is_reported(tmp_path):
     seen = []
-    progress = lambda *counts: seen.append(counts)  # noqa: E731
-    synthesize(tmp_path, "val2017", 40, 0, SceneConfig(size=32), workers=1, progress=progress)
+
+    def record(done, total):
+        seen.append((done, total))
+
+    synthesize(tmp_path, "val2017", 40, 0, SceneConfig(size=32), workers=1, progress=record)
     assert seen == [(32, 40), (40, 40)]
 
 
@@ -146,10 +148,18 @@ def test_a_file_in_the_way_is_named(tmp_path):
         synthesize(tmp_path / "set", "val2017", 1, 0, SceneConfig(size=32), workers=1)
 
 
-def test_measuring_another_file_is_refused(tmp_path):
-    (tmp_path / "other.json").write_text(json.dumps([1, 2]))
+@pytest.mark.parametrize("content", ["[1, 2]", "{}", "{", ""])
+def test_measuring_another_file_is_refused(tmp_path, content):
+    (tmp_path / "other.json").write_text(content)
     with pytest.raises(InputError, match=r"other\.json"):
         measure(tmp_path / "other.json")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"info": {}}', '{"info": {"seed": 0}}'])
+def test_other_splits_may_be_anything(tmp_path, content):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "person_keypoints_other.json").write_text(content)
+    assert synthesize(tmp_path, "val2017", 1, 0, SceneConfig(size=32), workers=1).exists()
 
 
 def test_measuring_works_on_photographs_too(shared):
