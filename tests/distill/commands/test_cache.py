@@ -1,0 +1,139 @@
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from cache.store import SoftLabelStore
+from distill.commands.cache import main
+
+
+def build(root, out, *more):
+    """Exit code of a small build with the oracle."""
+    arguments = ["build", "--data.root", str(root), "--data.split", "val2017", "--teacher.name", "oracle"]
+    arguments += ["--map_size", "64", "--shard_length", "4", "--out", str(out), *more]
+    return main(arguments)
+
+
+@pytest.fixture(scope="module")
+def store(tiny_synthetic, tmp_path_factory):
+    """Labels of 12 synthetic scenes, made and evaluated by the command."""
+    out = tmp_path_factory.mktemp("cache") / "labels.zarr"
+    assert build(tiny_synthetic, out, "--evaluate", "true") == 0
+    return out
+
+
+@pytest.fixture
+def broken(store, tmp_path):
+    """A copy with one flipped byte."""
+    copy = tmp_path / "broken.zarr"
+    shutil.copytree(store, copy)
+    path = copy / "heatmap/c/1/0/0/0"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    return copy
+
+
+def error_line(capsys):
+    """The one line on standard error."""
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def test_build_writes_and_evaluates(store, tiny_synthetic, tmp_path, capsys):
+    assert build(tiny_synthetic, tmp_path / "labels.zarr", "--evaluate", "true", "--limit", "3") == 0
+    printed = capsys.readouterr().out
+    assert "3 images" in printed
+    assert "ap50" in printed
+    assert len(SoftLabelStore.open(tmp_path / "labels.zarr")) == 3
+    assert json.loads((store / "evaluation.json").read_text())["ap"] > 0.97
+    configuration = SoftLabelStore.open(store).attributes["configuration"]
+    assert configuration["data"] == {"root": str(tiny_synthetic), "split": "val2017"}
+
+
+def test_build_again_does_nothing(store, tiny_synthetic):
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.name != ".lock"}
+    assert build(tiny_synthetic, store, "--batch_size", "2") == 0
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.name != ".lock"} == before
+
+
+def test_build_mends_a_broken_shard(broken, store, tiny_synthetic, capsys):
+    assert main(["verify", str(broken)]) == 1
+    assert "1 of 3 shards are missing or do not match their checksums: 1;" in error_line(capsys)
+    assert build(tiny_synthetic, broken) == 0
+    assert main(["verify", str(broken), "--data_root", str(tiny_synthetic)]) == 0
+    shard = "heatmap/c/1/0/0/0"
+    assert (broken / shard).read_bytes() == (store / shard).read_bytes()
+
+
+def test_verify_compares_annotations(store, shared, capsys):
+    assert main(["verify", str(store), "--data_root", str(shared / "coco_mini")]) == 1
+    assert "annotation_sha256 is" in error_line(capsys)
+
+
+def test_info(store, capsys):
+    assert main(["info", str(store)]) == 0
+    printed = capsys.readouterr().out
+    for part in (
+        "val2017, 12 images, 12 labelled",
+        "3, 0 missing",
+        "17 x 64 x 64",
+        "name oracle",
+        "kB an image",
+        "ap ",
+    ):
+        assert part in printed
+
+
+def test_view(store, tmp_path):
+    out = tmp_path / "picture.png"
+    image_id = int(SoftLabelStore.open(store).image_ids[2])
+    assert main(["view", str(store), "--image_id", str(image_id), "--out", str(out)]) == 0
+    picture = cv2.imread(str(out))
+    assert picture.shape[1] > 3 * 480
+    assert np.unique(picture.reshape(-1, 3), axis=0).shape[0] > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "--data.root", "nowhere", "--teacher.name", "oracle"], "data.root nowhere is not a folder"),
+        (["build", "--data.root", "nowhere", "--teacher.name", "openpose"], "teacher.name 'openpose' is unknown"),
+        (["build", "--data.root", "nowhere", "--map_size", "0"], "map_size must be at least 1"),
+        (["build", "--data.root", "nowhere", "--colour", "red"], "colour"),
+        (["verify", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
+        (["info", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
+        (["view", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, capsys):
+    assert main(arguments) in (1, 2)
+    assert message in error_line(capsys)
+
+
+def test_store_of_another_configuration_is_refused(store, tiny_synthetic, capsys):
+    assert build(tiny_synthetic, store, "--floor", "0.1") == 1
+    assert "encoding.floor is 0.02, expected 0.1" in error_line(capsys)
+
+
+def test_place_that_cannot_be_written(tiny_synthetic, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert build(tiny_synthetic, tmp_path / "file" / "labels.zarr") == 1
+    assert "cannot be written" in error_line(capsys)
+
+
+def test_broken_photograph(tiny_synthetic, tmp_path, capsys):
+    root = tmp_path / "set"
+    shutil.copytree(tiny_synthetic, root)
+    photograph = min((root / "val2017").iterdir())
+    photograph.write_bytes(photograph.read_bytes()[:200])
+    assert build(root, tmp_path / "labels.zarr") == 1
+    assert str(photograph) in error_line(capsys)
+
+
+def test_view_of_a_missing_image(store, capsys):
+    assert main(["view", str(store), "--image_id", "987654321"]) == 1
+    assert "image_id 987654321 has no label" in error_line(capsys)
