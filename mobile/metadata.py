@@ -49,6 +49,7 @@ _LETTERBOX = {
 
 _CELLS = {
     "cell_to_input": "x_input = (column + 0.5) * stride, y_input = (row + 0.5) * stride",
+    "several_heatmaps": "resized bilinearly to the finest of them, cell centres at + 0.5, and averaged",
     "input_to_photograph": "x = (x_input - offset_x) / scale, y = (y_input - offset_y) / scale",
 }
 
