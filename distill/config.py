@@ -13,7 +13,7 @@ from distill.schedule import ScheduleConfig
 class TrainDataConfig:
     """Where photographs, annotations and soft labels are."""
 
-    root: Path
+    root: Path = Path("data/coco")
     "Folder of a COCO keypoint set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     train_split: str = "train2017"
     "Split to learn from."
@@ -73,9 +73,9 @@ class LogConfig:
 class TrainConfig:
     """Train a network from hard labels and soft labels."""
 
-    data: TrainDataConfig
+    data: TrainDataConfig = field(default_factory=TrainDataConfig)
     "Photographs, annotations and soft labels."
-    out: Path
+    out: Path = Path("runs/train")
     "Folder of the run: checkpoints and the TensorBoard log."
     model: str = "attention_xs"
     "Network to train: attention_xs, attention_s, attention_m or a higher_hrnet_ name."

@@ -6,8 +6,8 @@ CONFIGS = {
     "higher_hrnet_w32": {"width": 32},
     "higher_hrnet_w48": {"width": 48},
     "higher_hrnet_demo": {
-        **{"width": 24, "bottlenecks": 1, "bottleneck_width": 32},
-        **{"modules": (1, 1, 1), "blocks": 2},
+        **{"width": 32, "bottlenecks": 2, "bottleneck_width": 32},
+        **{"modules": (1, 1, 1), "blocks": 1},
     },
 }
 "What each teacher is made of: the published ones, and the one whose weights ship with the package."
