@@ -8,7 +8,7 @@ from distill.config import TrainConfig
 from distill.data.coco import CocoKeypoints
 from distill.decode import GroupingConfig
 from distill.evaluation import evaluate
-from distill.predict import Predictor, network_forward
+from distill.predict import Predictor, network_forward, predict_all
 from distill.skeleton import Skeleton
 
 
@@ -28,10 +28,6 @@ class Minival:
         network.eval()
         forward = network_forward(network, self.accelerator.device, self.accelerator.autocast)
         predictor = Predictor(forward, self.input_size, self.data.skeleton, GroupingConfig())
-        predictions = {}
-        for start in range(0, len(self.image_ids), self.batch_size):
-            ids = self.image_ids[start : start + self.batch_size]
-            photographs = [self.data.photograph(i) for i in ids]
-            predictions |= dict(zip(ids.tolist(), predictor(photographs), strict=True))
+        predictions = predict_all(predictor, self.data, self.image_ids, self.batch_size)
         network.train(was_training)
         return evaluate(predictions, self.data.annotation_file, self.data.skeleton, self.image_ids)

@@ -123,11 +123,12 @@ class Trainer:
                     metrics = self._measure()
                 if ends_cycle(step - 1, config.schedule):
                     self._save(f"restart_{step:07d}.safetensors", metrics)
-                if stop.received or _due(step, config.log.checkpoint_every, config.steps):
+                stopping = stop.received is not None
+                if stopping or _due(step, config.log.checkpoint_every, config.steps):
                     self._save("last.safetensors", metrics, resumable=True)
-                on_step(step, config.steps)
-                if stop.received:
+                if stopping:
                     raise KeyboardInterrupt
+                on_step(step, config.steps)
         if self.logbook:
             self.logbook.hparams(to_plain(config), metrics)
             self.logbook.close()

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from cache.errors import StoreError
+from cache.label import SoftLabel
 from cache.store import SoftLabelStore
 from distill import geometry
 from distill.commands.cli import commands
@@ -17,6 +18,7 @@ from distill.decode import GroupingConfig
 from distill.errors import InputError
 from distill.labels import EVALUATION, TeacherPass, check_store, create_store, evaluate_store
 from distill.plain import to_plain
+from distill.resample import photograph_box
 from distill.signals import StopRequest
 from distill.skeleton import get_skeleton
 from distill.teacher import TeacherConfig, load_teacher
@@ -187,12 +189,18 @@ def view(config: ViewConfig):
     image_id = _first_with_person(store) if config.image_id is None else config.image_id
     label = store.read(image_id)
     photograph = data.photograph(image_id)
-    side = label.heatmap.shape[-1]
-    seen = geometry.warp(photograph, label.to_map, (side, side))
     persons = draw_persons(photograph, label.persons, data.skeleton, scale=VIEW_CELL / max(photograph.shape[:2]))
-    cells = [photograph, draw_heatmaps(seen, label.heatmap), persons]
+    cells = [photograph, _draw_maps(photograph, label), persons]
     write_image(config.out, contact_sheet([cells], ["photograph", "heatmaps", "persons"], VIEW_CELL))
     print(f"{config.out}: image {image_id}, {len(label.persons)} persons, scores {np.round(label.person_score, 2)}")
+
+
+def _draw_maps(photograph: np.ndarray, label: SoftLabel) -> np.ndarray:
+    """The maps over the photograph, which fills the long side of the picture."""
+    enlarge = geometry.compose(label.to_map, geometry.scaling(VIEW_CELL / label.heatmap.shape[-1]))
+    drawn = draw_heatmaps(geometry.warp(photograph, enlarge, (VIEW_CELL, VIEW_CELL)), label.heatmap)
+    left, top, right, bottom = np.rint(photograph_box(photograph.shape[1::-1], enlarge)).astype(int)
+    return drawn[top:bottom, left:right]
 
 
 def _first_with_person(store: SoftLabelStore) -> int:

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentError
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
@@ -60,6 +61,20 @@ def commands(
         action(_instantiate(parsers[name], config_class, namespace[name]))
 
     return run(prog, main)
+
+
+def load_config(config_class: type, file: Path, overrides: Mapping[str, object]) -> Any:
+    """A configuration from a YAML file, with dotted settings such as `data.root` on top of it.
+
+    Raises:
+        InputError: a setting is unknown or its value does not fit.
+    """
+    parser = _parser(config_class.__name__, "", config_class)
+    options = [f"--{name}={value}" for name, value in overrides.items()]
+    try:
+        return _instantiate(parser, config_class, parser.parse_args([f"--config={file}", *options]))
+    except ArgumentError as error:
+        raise InputError(f"{file}: {error}") from None
 
 
 def run(prog: str, main: Callable[[], None]) -> int:

@@ -1,0 +1,223 @@
+"""distill-demo: the whole way on synthetic people, in minutes on a laptop."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cache.store import SoftLabelStore
+from distill.checkpoint import load_network
+from distill.commands.cache import BuildConfig, build
+from distill.commands.cache import DataConfig as CacheDataConfig
+from distill.commands.cli import command, load_config
+from distill.commands.export import ExportConfig, ExportDataConfig, export_checkpoint
+from distill.commands.train import train
+from distill.config import TrainConfig
+from distill.data.coco import CocoKeypoints
+from distill.decode import GroupingConfig
+from distill.errors import InputError
+from distill.evaluation import Predictions, evaluate
+from distill.labels import evaluate_store
+from distill.plain import to_plain
+from distill.predict import Predictor, network_forward, predict_all
+from distill.results import Panel, draw_results
+from distill.skeleton import COCO_17
+from distill.synthetic import SceneConfig, measure, synthesize
+from distill.teacher import TeacherConfig
+from distill.visual import write_image
+
+RECIPE = files("distill") / "recipes" / "demo.yaml"
+TRAIN, HELD_OUT = "train2017", "val2017"
+SCENE_SIZE = 128
+SHEET_SCENES = 12
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Draw scenes, cache the teacher's labels, train, evaluate and export the student, and show it."""
+
+    out: Path = Path("runs/demo")
+    "Folder of the demo; one that was interrupted is gone on with."
+    train_scenes: int = 6000
+    "Scenes to learn from."
+    held_out_scenes: int = 500
+    "Scenes to evaluate on."
+    steps: int = 6000
+    "Optimiser steps of the student."
+    seed: int = 0
+    "Of scenes, weights, order and augmentation."
+    recipe: Path = Path(str(RECIPE))
+    "Recipe of the student's training."
+
+    def __post_init__(self):
+        for name in ("train_scenes", "held_out_scenes", "steps"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+class Demo:
+    """The stages of one demo; each leaves its results in the folder and is skipped when they are there."""
+
+    def __init__(self, config: DemoConfig):
+        self.config = config
+        self.data = config.out / "data"
+        self.checkpoint = config.out / "train" / "last.safetensors"
+        self.summary_file = config.out / "summary.json"
+        self.summary = self._begin()
+
+    def run(self):
+        """All stages, in order."""
+        self._stage("scenes", self.draw_scenes)
+        self._stage("labels", self.cache_labels)
+        self._stage("training", self.train_student)
+        self._stage("evaluation", self.evaluate_student)
+        self._stage("export", self.export_student)
+        self._stage("sheet", self.draw_sheet)
+
+    def draw_scenes(self) -> dict:
+        """Training scenes and held-out scenes, from different seeds."""
+        scenes = SceneConfig(size=SCENE_SIZE)
+        counts = {TRAIN: self.config.train_scenes, HELD_OUT: self.config.held_out_scenes}
+        for part, (split, count) in enumerate(counts.items()):
+            synthesize(self.data, split, count, 2 * self.config.seed + part, scenes, overwrite=True)
+        return {"scenes": {split: measure(self._annotations(split)) for split in counts}}
+
+    def cache_labels(self) -> dict:
+        """Soft labels of both splits; those of the held-out scenes tell how good the teacher is."""
+        for split in (TRAIN, HELD_OUT):
+            build(
+                BuildConfig(
+                    data=CacheDataConfig(root=self.data, split=split),
+                    out=self._store(split),
+                    teacher=TeacherConfig(name="demo"),
+                    map_size=SCENE_SIZE // 2,
+                    shard_length=500,
+                    batch_size=32,
+                )
+            )
+        store = SoftLabelStore.open(self._store(TRAIN))
+        size = sum(file.stat().st_size for file in self._store(TRAIN).rglob("*") if file.is_file())
+        figures = evaluate_store(SoftLabelStore.open(self._store(HELD_OUT)), self._held_out())
+        return {"label_bytes_per_image": size / len(store), **_prefixed("teacher", figures)}
+
+    def train_student(self) -> dict:
+        """The student, from hard labels and soft labels."""
+        overrides = {
+            "data.root": self.data,
+            "data.soft_labels": self._store(TRAIN),
+            "out": self.checkpoint.parent,
+            "steps": self.config.steps,
+            "schedule.period": self.config.steps,
+            "seed": self.config.seed,
+            "resume": "auto",
+        }
+        train(load_config(TrainConfig, self.config.recipe, overrides))
+        return {}
+
+    def evaluate_student(self) -> dict:
+        """The student on the held-out scenes, at one scale and without flip."""
+        figures = evaluate(self._predictions(), self._annotations(HELD_OUT), COCO_17)
+        network, _ = load_network(self.checkpoint)
+        parameters = sum(p.numel() for p in network.parameters())
+        return {**_prefixed("student", figures), "student_parameters": parameters}
+
+    def export_student(self) -> dict:
+        """The .tflite, compared with torch on held-out scenes."""
+        report = export_checkpoint(
+            ExportConfig(
+                checkpoint=self.checkpoint,
+                out=self.config.out / "student.tflite",
+                data=ExportDataConfig(root=self.data, split=HELD_OUT),
+            )
+        )
+        return {"tflite_max_error": max(report.max_error.values()), "tflite_bytes": report.bytes}
+
+    def draw_sheet(self) -> dict:
+        """One picture: photograph, ground truth, teacher, student, attention."""
+        data, store = self._held_out(), SoftLabelStore.open(self._store(HELD_OUT))
+        ids = data.image_ids[:SHEET_SCENES]
+        network, info = load_network(self.checkpoint)
+        forward = network_forward(network, torch.device("cpu"))
+        predictor = Predictor(forward, info.input_size, COCO_17, GroupingConfig())
+        panels = []
+        for image_id in ids.tolist():
+            photograph = data.photograph(image_id)
+            panels.append(
+                Panel(
+                    photograph=photograph,
+                    truth=data.keypoints(image_id),
+                    teacher=store.read_persons(image_id)[0],
+                    student=predictor([photograph])[0][0],
+                    attention=forward(photograph[None])["attention"][0, 0].sigmoid().numpy(),
+                )
+            )
+        write_image(self.config.out / "sheet.png", draw_results(panels, COCO_17))
+        return {}
+
+    def _predictions(self) -> Predictions:
+        network, info = load_network(self.checkpoint)
+        predictor = Predictor(network_forward(network, torch.device("cpu")), info.input_size, COCO_17, GroupingConfig())
+        return predict_all(predictor, self._held_out())
+
+    def _begin(self) -> dict:
+        settings = to_plain(self.config) | {"out": None}
+        if not self.summary_file.exists():
+            return {"settings": settings, "seconds": {}}
+        summary = json.loads(self.summary_file.read_text())
+        if summary["settings"] != settings:
+            raise InputError(f"{self.config.out} holds a demo of other settings; remove it or choose another out")
+        return summary
+
+    def _stage(self, name: str, action: Callable[[], dict]):
+        if name in self.summary["seconds"]:
+            print(f"{name}: already done")
+            return
+        print(f"{name} ...", flush=True)
+        started = time.perf_counter()
+        self.summary |= action()
+        seconds = self.summary["seconds"]
+        seconds[name] = round(time.perf_counter() - started, 1)
+        seconds["total"] = round(sum(value for key, value in seconds.items() if key != "total"), 1)
+        self.config.out.mkdir(parents=True, exist_ok=True)
+        temporary = self.summary_file.with_suffix(".part")
+        temporary.write_text(json.dumps(self.summary, indent=1) + "\n")
+        temporary.replace(self.summary_file)
+
+    def _store(self, split: str) -> Path:
+        return self.config.out / f"labels_{split}.zarr"
+
+    def _annotations(self, split: str) -> Path:
+        return self.data / "annotations" / f"person_keypoints_{split}.json"
+
+    def _held_out(self) -> CocoKeypoints:
+        return CocoKeypoints(self.data, HELD_OUT, COCO_17)
+
+
+def run_demo(config: DemoConfig):
+    """Run or complete a demo and say where its results are."""
+    demo = Demo(config)
+    demo.run()
+    summary, seconds = demo.summary, demo.summary["seconds"]
+    stages = ", ".join(f"{name} {value:.0f}" for name, value in seconds.items() if name != "total")
+    print(f"\nteacher AP {summary['teacher_ap']:.3f}   student AP {summary['student_ap']:.3f}", end="   ")
+    print(f"AP50 {summary['student_ap50']:.3f}   .tflite error {summary['tflite_max_error']:.1e}")
+    print(f"{summary['label_bytes_per_image']:.0f} bytes of soft labels an image")
+    print(f"{seconds['total']:.0f} seconds: {stages}")
+    print(f"look at     {config.out / 'sheet.png'}")
+    print(f"figures     {demo.summary_file}")
+    print(f"model       {config.out / 'student.tflite'}")
+    print(f"TensorBoard tensorboard --logdir {demo.checkpoint.parent / 'log'}")
+
+
+def _prefixed(prefix: str, figures: dict[str, float | None]) -> dict[str, float | None]:
+    return {f"{prefix}_{name}": value for name, value in figures.items()}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    return command("distill-demo", "The whole way on synthetic people.", DemoConfig, run_demo, argv)

@@ -1,0 +1,156 @@
+"""A training run: exact resumption, and one line for what does not fit."""
+
+import json
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from distill.checkpoint import read_checkpoint
+from distill.config import LogConfig, OptimizerConfig, TrainConfig, TrainDataConfig
+from distill.errors import InputError
+from distill.losses import LossConfig
+from distill.schedule import ScheduleConfig
+from distill.trainer import Trainer
+
+
+@pytest.fixture
+def config(tiny_synthetic, tmp_path):
+    """Ten steps on 24 scenes, so that a run crosses epochs; one restart at step 4."""
+    return TrainConfig(
+        data=TrainDataConfig(root=tiny_synthetic, workers=1),
+        out=tmp_path / "run",
+        input_size=64,
+        steps=10,
+        batch_size=4,
+        precision="float32",
+        loss=LossConfig(alpha=0.0),
+        schedule=ScheduleConfig(peak=0.02, floor=0.001, period=4, warmup=2),
+        log=LogConfig(scalars_every=1, images_every=5, histograms_every=5, minival_images=4, minival_every=5),
+    )
+
+
+def losses_of(run):
+    log = EventAccumulator(str(run / "log"), size_guidance={"scalars": 0})
+    log.Reload()
+    return {event.step: event.value for event in log.Scalars("loss/total")}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(config, tmp_path, optimizer):
+    config = replace(config, optimizer=OptimizerConfig(name=optimizer))
+    Trainer(config).run()
+    stopped = replace(config, out=tmp_path / "stopped")
+
+    def stop_after_six(step, _):
+        if step == 6:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(stopped).run(stop_after_six)
+    assert read_checkpoint(stopped.out / "last.safetensors")[0].step == 7
+    Trainer(replace(stopped, resume="auto")).run()
+    assert losses_of(stopped.out) == losses_of(config.out)
+    _, *whole = read_checkpoint(config.out / "last.safetensors")
+    _, *resumed = read_checkpoint(stopped.out / "last.safetensors")
+    for one, two in zip(whole, resumed, strict=True):
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_what_a_run_leaves_behind(config):
+    figures = Trainer(config).run()
+    names = sorted(path.name for path in config.out.iterdir())
+    assert names == ["best.safetensors", "last.safetensors", "log", "restart_0000004.safetensors"]
+    assert "ap" in figures
+    log = EventAccumulator(str(config.out / "log"))
+    log.Reload()
+    scalars = set(log.Tags()["scalars"])
+    assert {"loss/heatmap_hard_s4", "loss/attention", "loss/tag_pull", "loss/tag_push"} <= scalars
+    assert {"learning_rate", "minival/ap", "images_per_second"} <= scalars
+    assert log.Tags()["images"] == ["samples"]
+    assert any("heatmaps" in tag for tag in log.Tags()["histograms"])
+    info, *_ = read_checkpoint(config.out / "best.safetensors")
+    assert (info.name, info.skeleton, info.input_size) == ("attention_xs", "coco_17", 64)
+    assert json.loads(json.dumps(info.config))["schedule"]["period"] == 4
+
+
+def test_micro_batches_add_up_to_the_batch(config):
+    """With frozen normalisation two halves give the gradient of the whole."""
+    weights = []
+    for accumulate in (1, 2):
+        trainer = Trainer(replace(config, accumulate=accumulate, steps=1))
+        for module in trainer.state.network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.train(False)
+        trainer.logbook = None
+        trainer._step(iter(trainer._make_loader()))
+        weights.append(torch.cat([p.detach().flatten() for p in trainer.state.network.parameters()]))
+    start = torch.cat([p.detach().flatten() for p in Trainer(config).state.network.parameters()])
+    moved = (weights[0] - start).norm()
+    assert moved > 0
+    assert (weights[0] - weights[1]).norm() < 0.3 * moved
+
+
+def test_a_folder_with_a_run_is_not_overwritten(config):
+    Trainer(replace(config, steps=1)).run()
+    with pytest.raises(InputError, match="already holds a run"):
+        Trainer(config).run()
+
+
+@pytest.mark.parametrize(("change", "named"), [({"seed": 5}, "seed"), ({"batch_size": 8}, "batch_size")])
+def test_resuming_another_run_names_the_difference(config, change, named):
+    Trainer(replace(config, steps=1)).run()
+    with pytest.raises(InputError, match=f"its {named} is"):
+        Trainer(replace(config, resume="auto", **change)).run()
+
+
+def test_best_cannot_be_resumed(config):
+    Trainer(replace(config, steps=1)).run()
+    with pytest.raises(InputError, match="holds no optimiser state"):
+        Trainer(replace(config, resume=str(config.out / "best.safetensors"))).run()
+
+
+def test_weights_of_another_model_are_refused(config):
+    Trainer(replace(config, steps=1)).run()
+    with pytest.raises(InputError, match="are of attention_xs with coco_17"):
+        Trainer(replace(config, model="attention_s", weights=config.out / "best.safetensors"))
+
+
+def test_a_loss_that_explodes_ends_the_run(config):
+    wild = replace(config, schedule=ScheduleConfig(peak=1e30, warmup=0), optimizer=OptimizerConfig(clip=0))
+    with pytest.raises(InputError, match=r"the loss is .* at step"):
+        Trainer(wild).run()
+
+
+def test_photographs_without_persons_are_left_out(config, shared):
+    data = TrainDataConfig(root=shared / "coco_mini", workers=0)
+    assert len(Trainer(replace(config, data=data)).image_ids) == 79
+    everything = replace(data, persons_only=False)
+    assert len(Trainer(replace(config, data=everything)).image_ids) == 95
+    first = Trainer(replace(config, data=replace(data, images=5))).image_ids
+    assert len(first) == 5
+    assert np.all(np.diff(first) > 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"input_size": 100}, "input_size must be a positive multiple of 32"),
+        ({"steps": 0}, "steps, batch_size and accumulate"),
+        ({"precision": "half"}, "precision must be"),
+        ({"ema_decay": 1.0}, "ema_decay"),
+        ({"loss": LossConfig(alpha=0.5)}, "data.soft_labels is not set"),
+    ],
+)
+def test_wrong_values_are_refused(config, wrong, message):
+    with pytest.raises(InputError, match=message):
+        replace(config, **wrong)
+
+
+def test_a_batch_that_does_not_divide(config):
+    with pytest.raises(InputError, match="batch_size 4 must be a multiple"):
+        Trainer(replace(config, accumulate=3))
