@@ -79,10 +79,10 @@ def test_wrong_settings_are_named(settings, message, tmp_path):
 
 
 def test_checkpoint_of_another_network_is_refused(checkpoint):
-    with pytest.raises(InputError, match="holds higher_hrnet_demo, but teacher.name is higher_hrnet_w32"):
+    with pytest.raises(InputError, match=r"holds higher_hrnet_demo, but teacher\.name is higher_hrnet_w32"):
         load_teacher(TeacherConfig(name="higher_hrnet_w32", weights=checkpoint), COCO_17)
 
 
 def test_absent_device_is_refused(checkpoint):
-    with pytest.raises(InputError, match="teacher.device 'cuda:77' cannot be used"):
+    with pytest.raises(InputError, match=r"teacher\.device 'cuda:77' cannot be used"):
         load_teacher(TeacherConfig(weights=checkpoint, device="cuda:77"), COCO_17)
