@@ -1,9 +1,9 @@
 """Every network of the project by name, teachers and students alike."""
 
-import teachers.registry
 from torch import nn
 
 import students.registry
+import teachers.registry
 from distill.errors import InputError
 
 REGISTRIES = (teachers.registry, students.registry)

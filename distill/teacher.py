@@ -4,17 +4,17 @@ import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import teachers
-import teachers.registry
 import torch
-from teachers.inference import InferenceConfig, Teacher
-from teachers.official import load_official
-from teachers.oracle import Oracle
 from torch import nn
 
+import teachers
+import teachers.registry
 from distill.checkpoint import load_network
 from distill.errors import InputError
 from distill.skeleton import Skeleton
+from teachers.inference import InferenceConfig, Teacher
+from teachers.official import load_official
+from teachers.oracle import Oracle
 
 DEMO_WEIGHTS = Path(teachers.__file__).parent / "weights" / "higher_hrnet_demo.safetensors"
 OFFICIAL_INPUT_SIZE = {"higher_hrnet_w32": 512, "higher_hrnet_w48": 640}

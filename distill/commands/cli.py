@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
-from mobile.errors import ExportError
-from teachers.errors import WeightsError
 
 from cache.errors import StoreError
 from distill.errors import InputError
+from mobile.errors import ExportError
+from teachers.errors import WeightsError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 

@@ -1,7 +1,6 @@
 """Checkpoints: what goes in comes out, and nothing else is believed."""
 
 import json
-import os
 
 import pytest
 import torch
@@ -46,7 +45,7 @@ def test_half_precision_weights_are_read_as_float32(network, tmp_path):
 
 
 def test_nothing_is_left_beside_a_checkpoint(checkpoint):
-    assert os.listdir(checkpoint.parent) == ["best.safetensors"]
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["best.safetensors"]
 
 
 def test_missing_file(tmp_path):
@@ -75,4 +74,4 @@ def test_another_architecture_is_named(checkpoint, network):
     with pytest.raises(InputError, match="another architecture"):
         load_state(networks.create("higher_hrnet_demo", 17), state, checkpoint)
     with pytest.raises(InputError, match=r"heatmaps.* is \(17.* in the file and \(14"):
-        load_state(networks.create("attention_xs", 14), {k: v for k, v in state.items()}, checkpoint)
+        load_state(networks.create("attention_xs", 14), state, checkpoint)

@@ -67,9 +67,7 @@ def _draw(points: np.ndarray, side: int, sigma: float) -> np.ndarray:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.floats(-45, 45), st.floats(0.6, 1.8), st.floats(-6, 6), st.booleans(), st.floats(24, 40), st.floats(24, 40)
-)
+@given(st.floats(-45, 45), st.floats(0.6, 1.8), st.floats(-6, 6), st.booleans(), st.floats(24, 40), st.floats(24, 40))
 def test_warped_map_is_the_map_of_warped_joints(degrees, factor, shift, mirrored, x, y):
     matrix = geometry.compose(
         geometry.flip(64) if mirrored else geometry.identity(),

@@ -148,7 +148,7 @@ def test_absent_and_truncated_photographs(write, tmp_path):
 def test_photograph_of_another_size(write, tmp_path):
     data = write({})
     Image.new("RGB", (20, 20)).save(tmp_path / "train2017/7.jpg")
-    with pytest.raises(InputError, match="20 x 20 pixels, but .* says 24 x 16"):
+    with pytest.raises(InputError, match=r"20 x 20 pixels, but .* says 24 x 16"):
         data.photograph(7)
 
 
