@@ -1,0 +1,189 @@
+"""A teacher looking at photographs: resize, both resolutions, flip test, several scales."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from teachers.resize import continuous, official_resize
+
+MEAN = (0.485, 0.456, 0.406)
+"ImageNet mean of R, G, B, of values 0..1."
+
+STD = (0.229, 0.224, 0.225)
+"ImageNet standard deviation of R, G, B, of values 0..1."
+
+
+@dataclass(frozen=True)
+class InferenceConfig:
+    """How a teacher looks at a photograph.
+
+    Raises:
+        ValueError: a field is out of range.
+    """
+
+    input_size: int = 512
+    "Short side of the network's input at scale 1, pixels; rounded up to a multiple of 64."
+    scales: tuple[float, ...] = (1.0,)
+    "Sizes whose heatmaps are averaged, relative to input_size; tags come from the one nearest to 1."
+    flip: bool = True
+    "Average with the mirrored photograph, whose tags become a second tag of each cell."
+    project: bool = False
+    "Bring the maps to input resolution instead of the network's finest."
+    target_offset: float = 0.5
+    "Input pixels, in x and y, by which a cell of stride s means more than its centre (u + 0.5) s."
+
+    def __post_init__(self):
+        if self.input_size < 1:
+            raise ValueError(f"input_size must be positive, not {self.input_size}")
+        if not self.scales or min(self.scales) <= 0:
+            raise ValueError(f"scales needs positive numbers, not {list(self.scales)}")
+
+
+@dataclass
+class TeacherMaps:
+    """What a teacher sees in photographs of one size."""
+
+    heatmaps: torch.Tensor
+    "(B, K, h, w) float32."
+    tags: torch.Tensor
+    "(B, K, h, w, T) float32; T is 2 with the flip test, else 1."
+    to_map: np.ndarray
+    "(2, 3) float64, photograph to map, continuous coordinates."
+
+
+class Teacher:
+    """A network on a device, ready to be shown photographs.
+
+    Follows the official test of HigherHRNet (Cheng et al., CVPR 2020) up to grouping.
+
+    Args:
+        network: from images (B, 3, H, W) to maps by name; put onto the device and into evaluation mode. If it
+            says `needs_persons = True` it is called as network(images, points), points being for each image
+            the annotated persons (P, K, 3) in its pixels.
+        config: sizes, flip and what a cell means.
+        flip_index: (K,) int, channel k of a mirrored photograph shows joint flip_index[k].
+        device: where the network runs and the maps are left.
+        dtype: torch.float32, or the precision of autocast.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        config: InferenceConfig,
+        flip_index: np.ndarray,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ):
+        self.device = torch.device(device)
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.config, self.flip_index, self.dtype = config, np.asarray(flip_index), dtype
+
+    @torch.inference_mode()
+    def __call__(self, photographs: np.ndarray, persons: Sequence[np.ndarray] | None = None) -> TeacherMaps:
+        """Maps of photographs (B, H, W, 3) uint8 RGB.
+
+        Args:
+            persons: for each photograph its annotated persons (P, K, 3), x, y in its pixels and visibility;
+                only networks that need them read them.
+
+        Raises:
+            ValueError: the photographs are of another shape, or the network needs persons.
+        """
+        if photographs.ndim != 4 or photographs.shape[-1] != 3 or photographs.dtype != np.uint8:
+            raise ValueError(f"photographs must be (B, H, W, 3) uint8, not {photographs.shape} {photographs.dtype}")
+        scales = sorted(self.config.scales, reverse=True)
+        looks = [self._look(photographs, persons, scale) for scale in scales]
+        width, height = self._input_size(photographs, 1.0)[0]
+        size = (height, width) if self.config.project else tuple(looks[0].heatmaps.shape[-2:])
+        looks = [_brought_to(size, look) for look in looks]
+        nearest = min(range(len(scales)), key=lambda i: abs(np.log(scales[i])))
+        return TeacherMaps(
+            heatmaps=sum(look.heatmaps for look in looks) / len(looks),
+            tags=looks[nearest].tags,
+            to_map=np.mean([look.to_map for look in looks], axis=0),
+        )
+
+    def _look(self, photographs: np.ndarray, persons: Sequence[np.ndarray] | None, scale: float) -> TeacherMaps:
+        """Maps at one scale, at the network's finest resolution."""
+        (width, height), matrix = self._input_size(photographs, scale)
+        images = self._images(photographs, matrix, (width, height))
+        to_input = continuous(matrix)
+        points = None if persons is None else [_moved(p, to_input) for p in persons]
+        heatmaps, tags = average_resolutions(self._forward(images, points))
+        tags = tags[..., None]
+        offset = np.full(2, self.config.target_offset)
+        if self.config.flip:
+            mirrored = None if points is None else [_mirrored(p, width, self.flip_index) for p in points]
+            mirrored_heatmaps, mirrored_tags = average_resolutions(self._forward(images.flip(-1), mirrored))
+            heatmaps = (heatmaps + mirrored_heatmaps.flip(-1)[:, self.flip_index]) / 2
+            tags = torch.cat([tags, mirrored_tags.flip(-1)[:, self.flip_index, ..., None]], dim=-1)
+            # Mirrored back, cells mean as much less in x as those of the direct view mean more.
+            offset[0] = 0
+        cells = np.array([heatmaps.shape[-1] / width, heatmaps.shape[-2] / height])
+        to_map = np.column_stack([to_input[:, :2], to_input[:, 2] - offset]) * cells[:, None]
+        return TeacherMaps(heatmaps, tags, to_map)
+
+    def _input_size(self, photographs: np.ndarray, scale: float) -> tuple[tuple[int, int], np.ndarray]:
+        height, width = photographs.shape[1:3]
+        return official_resize((width, height), self.config.input_size, scale, min(self.config.scales))
+
+    def _images(self, photographs: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+        """Network input (B, 3, H, W): normalised float32; black beside the photograph."""
+        resized = np.stack([cv2.warpAffine(photograph, matrix, size) for photograph in photographs])
+        images = torch.from_numpy(resized).to(self.device)
+        mean, std = (torch.tensor(values, device=self.device) for values in (MEAN, STD))
+        return ((images / 255 - mean) / std).permute(0, 3, 1, 2)
+
+    def _forward(self, images: torch.Tensor, points: list[np.ndarray] | None) -> dict[str, torch.Tensor]:
+        lower = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype) if lower else nullcontext():
+            if not getattr(self.network, "needs_persons", False):
+                return self.network(images)
+            if points is None:
+                raise ValueError(f"{type(self.network).__name__} needs the persons of each photograph")
+            return self.network(images, points)
+
+
+def average_resolutions(outputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Heatmaps and tags, each (B, K, h, w) float32, at the finest resolution among a network's maps.
+
+    Heatmaps are the mean over the resolutions, coarser ones resized bilinearly; tags are resized likewise.
+
+    Args:
+        outputs: maps by name; `heatmaps_s{stride}` of one stride or several, `tags_s{stride}` of one.
+    """
+    heatmaps = [maps.float() for name, maps in outputs.items() if name.startswith("heatmaps_s")]
+    (tags,) = (maps.float() for name, maps in outputs.items() if name.startswith("tags_s"))
+    size = max(tuple(maps.shape[-2:]) for maps in heatmaps)
+    return sum(_resized(maps, size) for maps in heatmaps) / len(heatmaps), _resized(tags, size)
+
+
+def _brought_to(size: tuple[int, int], maps: TeacherMaps) -> TeacherMaps:
+    """The same maps with (height, width) cells."""
+    if tuple(maps.heatmaps.shape[-2:]) == size:
+        return maps
+    cells = np.array([size[1] / maps.heatmaps.shape[-1], size[0] / maps.heatmaps.shape[-2]])
+    tags = torch.stack([_resized(tag, size) for tag in maps.tags.unbind(-1)], dim=-1)
+    return TeacherMaps(_resized(maps.heatmaps, size), tags, maps.to_map * cells[:, None])
+
+
+def _resized(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    if tuple(maps.shape[-2:]) == size:
+        return maps
+    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
+def _moved(persons: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Persons (P, K, 3) with x, y mapped by the matrix."""
+    return np.concatenate([persons[..., :2] @ matrix[:, :2].T + matrix[:, 2], persons[..., 2:]], axis=-1)
+
+
+def _mirrored(persons: np.ndarray, width: int, flip_index: np.ndarray) -> np.ndarray:
+    """Persons (P, K, 3) as an image `width` pixels wide shows them mirrored."""
+    return (persons * (-1, 1, 1) + (width, 0, 0))[:, flip_index]
