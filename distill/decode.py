@@ -1,48 +1,54 @@
-"""Grouping joints into persons by their tags.
+"""Grouping: from heatmaps (K, H, W) and tags (K, H, W, T) to persons (P, K, 3).
 
-Newell et al., Associative Embedding, NeurIPS 2017, as the published HigherHRNet does it.
+The grouping of Newell et al., Associative Embedding (NeurIPS 2017), as HigherHRNet (Cheng et al., CVPR 2020)
+uses it.
 """
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
-from torch.nn import functional
 
 from distill.errors import InputError
 from distill.skeleton import Skeleton
 
+_NO_PERSON = 1e10
+_CHUNK_CELLS = 1 << 16
+
 
 @dataclass(frozen=True)
 class GroupingConfig:
-    """How maps become persons."""
+    """How peaks become joints and joints become persons."""
 
     max_persons: int = 30
-    "Candidates of a joint, and persons that a candidate may still join."
+    "Most persons of a photograph, and most peaks of a joint that are looked at."
     detection_threshold: float = 0.1
-    "Cells of a heatmap at or below it are no candidates."
+    "Heatmap value (0..1) that a peak must exceed."
     tag_threshold: float = 1.0
-    "Largest distance of a candidate's tag to the mean tag of the person it joins."
+    "Distance, in units of the tags, under which a peak may join a person."
     nms_kernel: int = 5
-    "Side of the window whose maximum is a candidate, cells, odd."
+    "Side of the window in which only the highest cell is a peak, cells; odd."
     adjust: bool = True
-    "Move a joint a quarter cell towards its higher neighbour in x and in y."
+    "Move each joint a quarter cell towards its higher neighbour in x and in y."
     refine: bool = True
-    "Fill joints that a person lacks with the best cell of a similar tag."
+    "Fill the joints that a person lacks where heatmap and tags speak most for them."
 
     def __post_init__(self):
         if self.max_persons < 1:
             raise InputError(f"grouping.max_persons must be at least 1, not {self.max_persons}")
+        if not self.detection_threshold >= 0:
+            raise InputError(f"grouping.detection_threshold must be 0 or more, not {self.detection_threshold}")
+        if not self.tag_threshold > 0:
+            raise InputError(f"grouping.tag_threshold must be above 0, not {self.tag_threshold}")
         if self.nms_kernel < 1 or self.nms_kernel % 2 == 0:
-            raise InputError(f"grouping.nms_kernel must be odd, not {self.nms_kernel}")
-        if self.detection_threshold < 0 or self.tag_threshold <= 0:
-            raise InputError("grouping.detection_threshold and tag_threshold must be positive")
+            raise InputError(f"grouping.nms_kernel must be an odd number of cells, not {self.nms_kernel}")
 
 
 def group(
-    heatmaps: torch.Tensor,
-    tags: torch.Tensor,
+    heatmaps: np.ndarray | torch.Tensor,
+    tags: np.ndarray | torch.Tensor,
     skeleton: Skeleton,
     *,
     max_persons: int = 30,
@@ -51,121 +57,176 @@ def group(
     nms_kernel: int = 5,
     adjust: bool = True,
     refine: bool = True,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Persons (P, K, 3) of x, y in map cells and score, and their mean scores (P,).
+) -> tuple[np.ndarray, np.ndarray] | tuple[torch.Tensor, torch.Tensor]:
+    """Persons (P, K, 3) and scores (P,), float32, from heatmaps (K, H, W) and tags (K, H, W, T).
 
-    A joint that a person lacks is all zero. The mean score counts missing joints as 0 and is taken
-    before `refine`. Cell u stands for u + 0.5.
+    Joints are visited in the skeleton's grouping order; an optimal assignment gives each peak to the
+    person whose mean tag is nearest, or lets it open a new one. Persons opened by equal tags are kept
+    apart, which the published code does not do.
 
     Args:
-        heatmaps: (K, H, W).
-        tags: (K, H, W, T), T values a cell, such as one of the plain and one of the mirrored pass.
+        heatmaps: values 0..1. Arrays give arrays, tensors of any device tensors on the CPU.
+        tags: T tags a cell, such as one of the plain and one of the mirrored pass.
         skeleton: gives the order in which joints are visited.
-        max_persons: see `GroupingConfig`, as for the other settings.
+        max_persons, detection_threshold, tag_threshold, nms_kernel, adjust, refine: see `GroupingConfig`.
+
+    Returns:
+        Persons as x, y in map cells (cell u is centred at u + 0.5) and heatmap value, all zero for a
+        joint that was not found; and the mean value of each person's joints before refinement, a missing
+        joint counting as 0. At most `max_persons`, highest scores first.
+
+    Raises:
+        InputError: maps and skeleton do not fit together, or a setting is out of range.
     """
-    scores, cells = _candidates(heatmaps, max_persons, nms_kernel)
-    heatmaps, tags = heatmaps.float().cpu().numpy(), tags.float().cpu().numpy()
-    joints = np.arange(len(heatmaps))[:, None]
-    cell_tags = tags.reshape(len(tags), -1, tags.shape[-1])[joints, cells]
-    members = _assign(scores, cell_tags, skeleton, max_persons, detection_threshold, tag_threshold)
-    is_found = members >= 0
-    rows, columns = np.divmod(np.take_along_axis(cells.T, np.maximum(members, 0), 0), heatmaps.shape[2])
-    values = np.take_along_axis(scores.T, np.maximum(members, 0), 0) * is_found
-    person_scores = values.mean(1)
-    if refine and len(members):
-        _refine(heatmaps, tags, is_found, rows, columns, values)
-    persons = _locate(heatmaps, rows, columns, values, adjust)
-    return torch.from_numpy(persons), torch.from_numpy(person_scores.astype(np.float32))
+    config = GroupingConfig(max_persons, detection_threshold, tag_threshold, nms_kernel, adjust, refine)
+    if isinstance(heatmaps, torch.Tensor):
+        persons, scores = _group(_to_array(heatmaps), _to_array(tags), skeleton, config)
+        return torch.from_numpy(persons), torch.from_numpy(scores)
+    return _group(np.asarray(heatmaps, np.float32), np.asarray(tags, np.float32), skeleton, config)
 
 
-def _candidates(heatmaps: torch.Tensor, count: int, kernel: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores and flat cells (K, M) of the highest local maxima of each joint."""
-    heatmaps = heatmaps.float()
-    highest = functional.max_pool2d(heatmaps[None], kernel, stride=1, padding=kernel // 2)[0]
-    maxima = (heatmaps * (heatmaps == highest)).flatten(1)
-    scores, cells = maxima.topk(min(count, maxima.shape[1]))
-    return scores.cpu().numpy(), cells.cpu().numpy()
+def _to_array(maps: torch.Tensor) -> np.ndarray:
+    return maps.detach().float().cpu().numpy()
 
 
-def _assign(
-    scores: np.ndarray,
-    tags: np.ndarray,
-    skeleton: Skeleton,
-    max_persons: int,
-    detection_threshold: float,
-    tag_threshold: float,
-) -> np.ndarray:
-    """Candidate (P, K) of each person's joints, -1 where it has none."""
-    members: list[np.ndarray] = []
-    tag_sums = np.zeros((0, tags.shape[2]))
-    tag_counts = np.zeros(0)
-    for joint in skeleton.grouping_index:
-        candidates = np.flatnonzero(scores[joint] > detection_threshold)
-        if not len(candidates):
-            continue
-        joined = np.full(len(candidates), -1)
-        if members:
-            means = (tag_sums / tag_counts[:, None])[:max_persons]
-            joined = _match(tags[joint, candidates], scores[joint, candidates], means, tag_threshold)
-        for candidate, person in zip(candidates, joined, strict=True):
-            if person < 0:
-                person = len(members)
-                members.append(np.full(len(scores), -1))
-                tag_sums = np.vstack([tag_sums, np.zeros_like(tag_sums, shape=(1, tags.shape[2]))])
-                tag_counts = np.append(tag_counts, 0)
-            members[person][joint] = candidate
-            tag_sums[person] += tags[joint, candidate]
-            tag_counts[person] += 1
-    return np.array(members).reshape(-1, len(scores))
+def _group(
+    heatmaps: np.ndarray, tags: np.ndarray, skeleton: Skeleton, config: GroupingConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    _check_shapes(heatmaps, tags, skeleton)
+    peaks = _find_peaks(heatmaps, tags, config)
+    members, tag = _assign(peaks, skeleton, config)
+    cell = np.append(peaks.cell, -1)[members]
+    value = np.append(peaks.value, 0.0)[members]
+    scores = value.mean(axis=1)
+    best = np.argsort(-scores, kind="stable")[: config.max_persons]
+    cell, value, scores = cell[best], value[best], scores[best]
+    if config.refine:
+        _find_missing(cell, value, tag[best], heatmaps, tags)
+    return _locate(cell, value, heatmaps, config.adjust), scores.astype(np.float32)
 
 
-def _match(tags: np.ndarray, scores: np.ndarray, means: np.ndarray, threshold: float) -> np.ndarray:
-    """Person that each candidate joins, -1 where none is near enough; optimal over all pairs."""
-    distance = np.linalg.norm(tags[:, None] - means[None], axis=2)
-    cost = np.round(distance) * 100 - scores[:, None]
-    if len(tags) > len(means):
-        cost = np.pad(cost, ((0, 0), (0, len(tags) - len(means))), constant_values=1e10)
-    joined = np.full(len(tags), -1)
-    for candidate, person in zip(*linear_sum_assignment(cost), strict=True):
-        if person < len(means) and distance[candidate, person] < threshold:
-            joined[candidate] = person
-    return joined
+@dataclass(frozen=True)
+class _Peaks:
+    """The N best peaks, joint by joint, each joint's highest first."""
+
+    start: np.ndarray
+    "(K + 1,): joint k owns the peaks start[k] to start[k + 1]."
+    cell: np.ndarray
+    "(N,) flat index into the joint's map."
+    value: np.ndarray
+    "(N,) heatmap value."
+    tag: np.ndarray
+    "(N, T)."
 
 
-def _refine(
-    heatmaps: np.ndarray,
-    tags: np.ndarray,
-    is_found: np.ndarray,
-    rows: np.ndarray,
-    columns: np.ndarray,
-    values: np.ndarray,
-):
-    """Fill in place the joints each person lacks, from the cells whose tags are nearest to its mean tag."""
-    width = heatmaps.shape[2]
-    for found, row, column, value in zip(is_found, rows, columns, values, strict=True):
-        lacking = np.flatnonzero(~found)
-        if not len(lacking):
-            continue
-        mean = tags[np.flatnonzero(found), row[found], column[found]].mean(0)
-        distance = np.sqrt(((tags[lacking] - mean) ** 2).sum(-1))
-        best = (heatmaps[lacking] - np.round(distance)).reshape(len(lacking), -1).argmax(1)
-        row[lacking], column[lacking] = np.divmod(best, width)
-        value[lacking] = np.maximum(heatmaps[lacking, row[lacking], column[lacking]], 0)
+def _check_shapes(heatmaps: np.ndarray, tags: np.ndarray, skeleton: Skeleton):
+    if heatmaps.ndim != 3 or tags.ndim != 4 or heatmaps.shape != tags.shape[:3] or not tags.size:
+        raise InputError(f"heatmaps {heatmaps.shape} and tags {tags.shape} must be (K, H, W) and (K, H, W, T)")
+    if len(heatmaps) != len(skeleton):
+        raise InputError(f"heatmaps have {len(heatmaps)} channels, skeleton {skeleton.name} {len(skeleton)} joints")
 
 
-def _locate(
-    heatmaps: np.ndarray, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, adjust: bool
-) -> np.ndarray:
-    """Persons (P, K, 3) float32 at the centres of their cells, or a quarter beside them."""
-    x, y = columns + 0.5, rows + 0.5
+def _find_peaks(heatmaps: np.ndarray, tags: np.ndarray, config: GroupingConfig) -> _Peaks:
+    num_joints, _, width = heatmaps.shape
+    is_peak = (heatmaps == _window_maximum(heatmaps, config.nms_kernel)) & (heatmaps > config.detection_threshold)
+    joint, row, column = np.nonzero(is_peak)
+    value, tag = heatmaps[joint, row, column], tags[joint, row, column]
+    # Without this a diverged network would make the assignment raise.
+    usable = np.isfinite(tag).all(axis=1) & np.isfinite(value)
+    order = np.lexsort((-value, joint))
+    order = order[usable[order]]
+    rank = np.arange(len(order)) - np.searchsorted(joint[order], joint[order])
+    order = order[rank < config.max_persons]
+    return _Peaks(
+        start=np.searchsorted(joint[order], np.arange(num_joints + 1)),
+        cell=(row * width + column)[order],
+        value=value[order].astype(np.float64),
+        tag=tag[order].astype(np.float64),
+    )
+
+
+def _window_maximum(heatmaps: np.ndarray, kernel: int) -> np.ndarray:
+    """Largest value (K, H, W) in the window around each cell."""
+    num_joints, height, width = heatmaps.shape
+    # All maps make one tall picture, parted by rows that no maximum can come from.
+    stacked = np.full((num_joints, height + kernel // 2, width), -np.inf, dtype=np.float32)
+    stacked[:, :height] = heatmaps
+    window = cv2.getStructuringElement(cv2.MORPH_RECT, (kernel, kernel))
+    return cv2.dilate(stacked.reshape(-1, width), window).reshape(stacked.shape)[:, :height]
+
+
+def _assign(peaks: _Peaks, skeleton: Skeleton, config: GroupingConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Peak numbers (P, K), -1 where a joint is missing, and mean tags (P, T) of the persons."""
+    members = np.full((len(peaks.cell), len(skeleton)), -1)
+    tag_sum = np.zeros_like(peaks.tag)
+    count = np.zeros((len(peaks.cell), 1))
+    opened = 0
+    for joint in skeleton.grouping_index.tolist():
+        owned = slice(peaks.start[joint], peaks.start[joint + 1])
+        tag, value = peaks.tag[owned], peaks.value[owned]
+        joinable = min(opened, config.max_persons)
+        person = _match(tag, value, tag_sum[:joinable] / count[:joinable], config.tag_threshold)
+        is_new = person < 0
+        before, opened = opened, opened + int(is_new.sum())
+        person[is_new] = np.arange(before, opened)
+        members[person, joint] = np.arange(owned.start, owned.stop)
+        tag_sum[person] += tag
+        count[person] += 1
+    return members[:opened], tag_sum[:opened] / count[:opened]
+
+
+def _match(tag: np.ndarray, value: np.ndarray, means: np.ndarray, threshold: float) -> np.ndarray:
+    """The person (N,) that each peak with tag (N, T) and value (N,) joins, -1 for none of those with means (P, T)."""
+    person = np.full(len(tag), -1)
+    if not len(means) or not len(tag):
+        return person
+    distance = np.sqrt(((tag[:, None] - means) ** 2).sum(axis=2))
+    cost = np.full((len(tag), max(len(tag), len(means))), _NO_PERSON)
+    cost[:, : len(means)] = 100 * np.rint(distance) - value[:, None]
+    rows, columns = linear_sum_assignment(cost)
+    real = columns < len(means)
+    rows, columns = rows[real], columns[real]
+    near = distance[rows, columns] < threshold
+    person[rows[near]] = columns[near]
+    return person
+
+
+def _find_missing(cell: np.ndarray, value: np.ndarray, tag: np.ndarray, heatmaps: np.ndarray, tags: np.ndarray):
+    """Fill the gaps of cells (P, K) and values (P, K) where heatmap minus rounded distance to tags (P, T) peaks."""
+    heatmaps = heatmaps.reshape(len(heatmaps), -1)
+    tags = tags.reshape(*heatmaps.shape, -1)
+    tag = tag.astype(np.float32)
+    persons, joints = np.nonzero(cell < 0)
+    # Chunks stay in the processor's cache.
+    chunk = max(1, _CHUNK_CELLS // heatmaps.shape[1])
+    for begin in range(0, len(persons), chunk):
+        person, joint = persons[begin : begin + chunk], joints[begin : begin + chunk]
+        evidence = _distance(tags, joint, tag[person])
+        np.rint(evidence, out=evidence)
+        np.subtract(heatmaps[joint], evidence, out=evidence)
+        best = evidence.argmax(axis=1)
+        found = heatmaps[joint, best]
+        person, joint, best = person[found > 0], joint[found > 0], best[found > 0]
+        cell[person, joint], value[person, joint] = best, found[found > 0]
+
+
+def _distance(tags: np.ndarray, joint: np.ndarray, tag: np.ndarray) -> np.ndarray:
+    """Distances (M, H W) of the tags (K, H W, T) of M joints to M tags (M, T)."""
+    difference = [tags[joint, :, t] - tag[:, t, None] for t in range(tags.shape[2])]
+    if len(difference) == 1:
+        return np.abs(difference[0], out=difference[0])
+    return np.sqrt(sum(np.square(d, out=d) for d in difference))
+
+
+def _locate(cell: np.ndarray, value: np.ndarray, heatmaps: np.ndarray, adjust: bool) -> np.ndarray:
+    """Persons (P, K, 3), float32, from flat cells (P, K), -1 for a missing joint, and values (P, K)."""
+    height, width = heatmaps.shape[1:]
+    y, x = np.divmod(np.maximum(cell, 0), width)
+    point = np.stack([x, y], axis=-1) + 0.5
     if adjust:
-        joint = np.arange(len(heatmaps))[None]
-        height, width = heatmaps.shape[1:]
-        right = heatmaps[joint, rows, np.minimum(columns + 1, width - 1)]
-        left = heatmaps[joint, rows, np.maximum(columns - 1, 0)]
-        below = heatmaps[joint, np.minimum(rows + 1, height - 1), columns]
-        above = heatmaps[joint, np.maximum(rows - 1, 0), columns]
-        x = x + np.where(right > left, 0.25, -0.25)
-        y = y + np.where(below > above, 0.25, -0.25)
-    persons = np.stack([x, y, values], axis=-1) * (values > 0)[..., None]
-    return persons.astype(np.float32)
+        joint = np.arange(len(heatmaps))
+        right = heatmaps[joint, y, np.minimum(x + 1, width - 1)] > heatmaps[joint, y, np.maximum(x - 1, 0)]
+        below = heatmaps[joint, np.minimum(y + 1, height - 1), x] > heatmaps[joint, np.maximum(y - 1, 0), x]
+        point += np.where(np.stack([right, below], axis=-1), 0.25, -0.25)
+    persons = np.concatenate([point, value[..., None]], axis=-1)
+    return (persons * (cell >= 0)[..., None]).astype(np.float32)

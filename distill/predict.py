@@ -10,23 +10,25 @@ from torch import nn
 from torch.nn import functional
 
 from distill import geometry
+from distill.data.coco import CocoKeypoints
 from distill.data.normalise import normalise
 from distill.decode import GroupingConfig, group
 from distill.skeleton import Skeleton
+from mobile.runtime import LiteRTModel
 
 Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
-"Letterboxed photographs (B, S, S, 3) uint8 RGB to maps by name, as networks return them."
+"Letterboxed photographs (B, S, S, 3) uint8 RGB to maps (B, C, h, w) by name, as networks return them."
 
 
 class Predictor:
     """Persons of photographs of any size.
 
     Args:
-        forward: the network; see `network_forward`.
+        forward: the network; see `network_forward` and `litert_forward`.
         input_size: side S of its square input, pixels.
         skeleton: of its channels.
         grouping: how maps become persons.
-        flip: average with the mirrored photograph.
+        flip: average with the mirrored photograph, whose tags become a second tag of each cell.
     """
 
     def __init__(
@@ -41,7 +43,12 @@ class Predictor:
         self.grouping, self.flip = grouping, flip
 
     def __call__(self, photographs: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For each photograph (H, W, 3) uint8 RGB its persons (P, K, 3) in its pixels, and their scores (P,)."""
+        """For each photograph (H, W, 3) uint8 RGB its persons (P, K, 3) in its pixels, and their scores (P,).
+
+        All photographs go through the network as one batch.
+        """
+        if not photographs:
+            return []
         side = (self.input_size, self.input_size)
         matrices = [geometry.letterbox(photograph.shape[1::-1], side) for photograph in photographs]
         images = np.stack(
@@ -50,12 +57,12 @@ class Predictor:
                 for photograph, matrix in zip(photographs, matrices, strict=True)
             ]
         )
-        heatmaps, tags = self.maps(images)
+        heatmaps, tags = (maps.cpu().numpy() for maps in self.maps(images))
+        to_cells = geometry.scaling(heatmaps.shape[-1] / self.input_size)
         results = []
         for heatmap, tag, matrix in zip(heatmaps, tags, matrices, strict=True):
             persons, scores = group(heatmap, tag, self.skeleton, **asdict(self.grouping))
-            to_map = geometry.compose(matrix, geometry.scaling(heatmap.shape[-1] / self.input_size))
-            results.append((to_photograph(persons.numpy(), to_map), scores.numpy()))
+            results.append((to_photograph(persons, geometry.compose(matrix, to_cells)), scores))
         return results
 
     def maps(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
@@ -70,6 +77,28 @@ class Predictor:
         return heatmaps, tags
 
 
+def predict_all(
+    predictor: Predictor,
+    data: CocoKeypoints,
+    image_ids: Sequence[int] | None = None,
+    batch_size: int = 32,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Persons (P, K, 3) and scores (P,) by image id, for all photographs of a split or those asked for.
+
+    Args:
+        batch_size: photographs that go through the network together.
+        progress: called with photographs done and to be done.
+    """
+    ids = [int(i) for i in (data.image_ids if image_ids is None else image_ids)]
+    predictions = {}
+    for start in range(0, len(ids), batch_size):
+        part = ids[start : start + batch_size]
+        predictions |= dict(zip(part, predictor([data.photograph(i) for i in part]), strict=True))
+        progress(len(predictions), len(ids))
+    return predictions
+
+
 def merge_resolutions(outputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """Heatmaps and tags (B, K, h, w) at the finest resolution: heatmaps averaged, tags resized."""
     maps = [value.float() for key, value in outputs.items() if key.startswith("heatmaps_s")]
@@ -80,7 +109,11 @@ def merge_resolutions(outputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, t
 
 
 def to_photograph(persons: np.ndarray, to_map: np.ndarray) -> np.ndarray:
-    """Persons (P, K, 3) in map coordinates to photograph coordinates; joints of score 0 stay zero."""
+    """Persons (P, K, 3) in map coordinates to photograph coordinates; joints of score 0 stay zero.
+
+    Args:
+        to_map: (2, 3), photograph to map.
+    """
     points = geometry.transform(geometry.invert(to_map), persons[..., :2])
     found = persons[..., 2:] > 0
     return np.concatenate([points * found, persons[..., 2:]], axis=-1).astype(np.float32)
@@ -91,13 +124,27 @@ def network_forward(
     device: torch.device,
     autocast: Callable[[], AbstractContextManager] = nullcontext,
 ) -> Forward:
-    """A torch network, in evaluation mode, as a `Forward`."""
+    """A torch network, in evaluation mode, as a `Forward`.
+
+    Args:
+        device: where the network is.
+        autocast: called for the context in which the network runs.
+    """
 
     @torch.inference_mode()
     def forward(images: np.ndarray) -> dict[str, torch.Tensor]:
         batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
         with autocast():
             return network(normalise(batch))
+
+    return forward
+
+
+def litert_forward(model: LiteRTModel) -> Forward:
+    """An exported model, which normalises by itself, as a `Forward`."""
+
+    def forward(images: np.ndarray) -> dict[str, torch.Tensor]:
+        return {name: torch.from_numpy(maps).permute(0, 3, 1, 2) for name, maps in model(images).items()}
 
     return forward
 
