@@ -7,7 +7,6 @@ from dataclasses import asdict
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from distill import geometry
 from distill.data.coco import CocoKeypoints
@@ -15,6 +14,7 @@ from distill.data.normalise import normalise
 from distill.decode import GroupingConfig, group
 from distill.skeleton import Skeleton
 from mobile.runtime import LiteRTModel
+from teachers.inference import average_resolutions
 
 Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
 "Letterboxed photographs (B, S, S, 3) uint8 RGB to maps (B, C, h, w) by name, as networks return them."
@@ -67,10 +67,10 @@ class Predictor:
 
     def maps(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Heatmaps (B, K, h, w) and tags (B, K, h, w, T) of letterboxed images (B, S, S, 3)."""
-        heatmaps, tags = merge_resolutions(self.forward(images))
+        heatmaps, tags = average_resolutions(self.forward(images))
         tags = tags[..., None]
         if self.flip:
-            mirrored, mirrored_tags = merge_resolutions(self.forward(images[:, :, ::-1]))
+            mirrored, mirrored_tags = average_resolutions(self.forward(images[:, :, ::-1]))
             order = torch.from_numpy(self.skeleton.flip_index).to(heatmaps.device)
             heatmaps = (heatmaps + mirrored.flip(-1)[:, order]) / 2
             tags = torch.cat([tags, mirrored_tags.flip(-1)[:, order, ..., None]], dim=-1)
@@ -97,15 +97,6 @@ def predict_all(
         predictions |= dict(zip(part, predictor([data.photograph(i) for i in part]), strict=True))
         progress(len(predictions), len(ids))
     return predictions
-
-
-def merge_resolutions(outputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Heatmaps and tags (B, K, h, w) at the finest resolution: heatmaps averaged, tags resized."""
-    maps = [value.float() for key, value in outputs.items() if key.startswith("heatmaps_s")]
-    tags = next(value.float() for key, value in outputs.items() if key.startswith("tags_s"))
-    size = max(tuple(m.shape[-2:]) for m in maps)
-    heatmaps = torch.stack([_resize(m, size) for m in maps]).mean(0)
-    return heatmaps, _resize(tags, size)
 
 
 def to_photograph(persons: np.ndarray, to_map: np.ndarray) -> np.ndarray:
@@ -147,9 +138,3 @@ def litert_forward(model: LiteRTModel) -> Forward:
         return {name: torch.from_numpy(maps).permute(0, 3, 1, 2) for name, maps in model(images).items()}
 
     return forward
-
-
-def _resize(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    if tuple(maps.shape[-2:]) == size:
-        return maps
-    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)

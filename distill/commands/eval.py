@@ -1,0 +1,182 @@
+"""distill-eval: COCO keypoint figures of a checkpoint or an exported model."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import distill
+from distill.checkpoint import load_network
+from distill.commands.cli import command
+from distill.data.coco import CocoKeypoints
+from distill.decode import GroupingConfig
+from distill.errors import InputError
+from distill.evaluation import FIGURES, evaluate, write_results
+from distill.plain import to_plain
+from distill.predict import Forward, Predictor, litert_forward, network_forward, predict_all
+from distill.skeleton import get_skeleton
+from mobile.runtime import LiteRTModel
+
+
+@dataclass(frozen=True)
+class EvalDataConfig:
+    """A split of a COCO keypoint set."""
+
+    root: Path
+    "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
+    split: str = "val2017"
+    "Split to evaluate on."
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """Score a model against annotated people."""
+
+    model: Path
+    "Checkpoint of distill-train (.safetensors) or model of distill-export (.tflite, its JSON beside it)."
+    data: EvalDataConfig
+    "Photographs and annotations."
+    out: Path | None = None
+    "JSON to write: figures, SHA-256 of the model, these settings."
+    results: Path | None = None
+    "JSON to write: every person found, in COCO's results format."
+    flip: bool = False
+    "Average with the mirrored photograph."
+    grouping: GroupingConfig = field(default_factory=GroupingConfig)
+    "How maps become persons."
+    limit: int | None = None
+    "Evaluate on so many photographs, those of lowest id; all by default."
+    batch_size: int = 32
+    "Photographs that go through the network together."
+    threads: int | None = None
+    "Threads of the network on the CPU; by default one a core."
+
+    def __post_init__(self):
+        for name in ("limit", "batch_size", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1, not {value}")
+        for name in ("out", "results"):
+            path = getattr(self, name)
+            if path is not None and (path.is_dir() or path == self.model):
+                raise InputError(f"{name} {path} is a folder or the model; name a JSON file to write")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to be called."""
+
+    forward: Forward
+    "Letterboxed photographs to maps."
+    input_size: int
+    "Side of its square input, pixels."
+    skeleton: str
+    "Name of the skeleton of its channels."
+    origin: dict
+    "What it was made from, as JSON values."
+
+
+def load_model(path: Path) -> LoadedModel:
+    """A checkpoint, on the GPU if there is one, or an exported model, on the CPU with torch's threads.
+
+    Raises:
+        InputError: the file is missing, of neither kind, damaged, or its input is not square.
+        ExportError: an exported model and its JSON do not belong together.
+    """
+    if not path.is_file():
+        raise InputError(f"model {path} does not exist; give a .safetensors checkpoint or a .tflite")
+    if path.suffix == ".tflite":
+        return _load_exported(path)
+    if path.suffix == ".safetensors":
+        return _load_checkpoint(path)
+    raise InputError(f"model {path} must end in .safetensors (checkpoint) or .tflite (exported model)")
+
+
+def evaluate_model(config: EvalConfig) -> dict:
+    """Evaluate as configured, showing progress; the report, which is also written to `config.out`.
+
+    Raises:
+        InputError: model or data cannot be read.
+        ExportError: as `load_model`.
+        OSError: the report cannot be written.
+    """
+    for path in (config.out, config.results):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    model = load_model(config.model)
+    skeleton = get_skeleton(model.skeleton)
+    data = CocoKeypoints(config.data.root, config.data.split, skeleton)
+    image_ids = data.image_ids[: config.limit].tolist()
+    predictor = Predictor(model.forward, model.input_size, skeleton, config.grouping, config.flip)
+    started = time.perf_counter()
+    columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
+        task = progress.add_task("photographs", total=len(image_ids))
+        predictions = predict_all(
+            predictor, data, image_ids, config.batch_size, lambda done, _: progress.update(task, completed=done)
+        )
+    seconds = time.perf_counter() - started
+    report = {
+        **evaluate(predictions, data.annotation_file, skeleton, image_ids),
+        "images": len(image_ids),
+        "seconds": round(seconds, 3),
+        "model_sha256": _sha256(config.model),
+        "model": {"input_size": model.input_size, "skeleton": model.skeleton, **model.origin},
+        "annotation_sha256": data.annotation_sha256,
+        "tool_version": distill.__version__,
+        "settings": to_plain(config),
+    }
+    if config.results is not None:
+        write_results(config.results, predictions)
+    if config.out is not None:
+        config.out.write_text(json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def _load_checkpoint(path: Path) -> LoadedModel:
+    network, info = load_network(path)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = network.to(device, memory_format=torch.channels_last)
+    origin = {"network": info.name, "step": info.step}
+    return LoadedModel(network_forward(network, device), info.input_size, info.skeleton, origin)
+
+
+def _load_exported(path: Path) -> LoadedModel:
+    model = LiteRTModel(path, torch.get_num_threads())
+    width, height = model.input_size
+    if width != height:
+        raise InputError(f"model {path} takes images of {width} x {height} pixels; export it with a square input")
+    return LoadedModel(litert_forward(model), width, model.metadata["skeleton"]["name"], model.metadata["source"])
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _table(report: dict) -> Table:
+    table = Table("figure", "value")
+    for name in FIGURES:
+        value = report[name]
+        table.add_row(name, "-" if value is None else f"{value:.3f}")
+    return table
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+
+    def action(config: EvalConfig):
+        report = evaluate_model(config)
+        print(f"{config.model} on {report['images']} photographs of {config.data.split}")
+        Console().print(_table(report))
+
+    return command("distill-eval", "Score a model against annotated people.", EvalConfig, action, argv)

@@ -1,0 +1,143 @@
+"""distill-eval on a checkpoint and on its export, and what it says of bad input."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from distill import networks
+from distill.checkpoint import CheckpointInfo, save_checkpoint
+from distill.commands import export
+from distill.commands.eval import load_model, main
+from distill.data.coco import CocoKeypoints
+from distill.evaluation import FIGURES, evaluate
+from distill.skeleton import COCO_17
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("run") / "best.safetensors"
+    info = CheckpointInfo(name="attention_xs", skeleton="coco_17", input_size=SIDE, step=7)
+    network = networks.create("attention_xs", len(COCO_17))
+    save_checkpoint(path, info, network.state_dict())
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "student.tflite"
+    assert export.main(["--checkpoint", str(checkpoint), "--out", str(path), "--photographs", "1"]) == 0
+    return path
+
+
+def failure(capsys, *arguments: object) -> str:
+    """The one line that the command prints when it fails."""
+    assert main([str(a) for a in arguments]) != 0
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and err.startswith("distill-eval: ")
+    return err
+
+
+def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic, tmp_path, capsys):
+    out, results = tmp_path / "new" / "report.json", tmp_path / "results.json"
+    arguments = ["--data.root", tiny_synthetic, "--out", out, "--results", results, "--limit", 5, "--flip", "true"]
+    options = ["--grouping.detection_threshold", 0, "--grouping.max_persons", 3, "--batch_size", 2]
+    assert main([str(a) for a in (checkpoint, *arguments, *options)]) == 0
+    report = json.loads(out.read_text())
+    assert report["images"] == 5 and report["settings"]["flip"] is True
+    assert report["settings"]["grouping"]["max_persons"] == 3
+    assert report["model_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert report["model"] == {"input_size": SIDE, "skeleton": "coco_17", "network": "attention_xs", "step": 7}
+    data = CocoKeypoints(tiny_synthetic, "val2017", COCO_17)
+    assert report["annotation_sha256"] == data.annotation_sha256
+    predictions = {i: ([], []) for i in data.image_ids[:5].tolist()}
+    for found in json.loads(results.read_text()):
+        persons, scores = predictions[found["image_id"]]
+        persons.append(np.reshape(found["keypoints"], (-1, 3)) + (0.5, 0.5, 0))
+        scores.append(found["score"])
+    assert 0 < max(len(scores) for _, scores in predictions.values()) <= 3
+    figures = evaluate(predictions, data.annotation_file, COCO_17, list(predictions))
+    assert {name: report[name] for name in FIGURES} == pytest.approx(figures, abs=1e-9)
+    printed = capsys.readouterr().out
+    assert "best.safetensors on 5 photographs of val2017" in printed
+    assert all(name in printed for name in FIGURES)
+
+
+def test_figure_that_does_not_exist_is_a_dash(checkpoint, shared, tmp_path, capsys):
+    data = CocoKeypoints(shared / "coco_mini", "val2017", COCO_17)
+    empty = next(n for n, i in enumerate(data.image_ids) if not len(data.keypoints(i)))
+    document = json.loads(data.annotation_file.read_text())
+    document["images"] = [i for i in document["images"] if i["id"] == data.image_ids[empty]]
+    document["annotations"] = []
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / data.annotation_file.name).write_text(json.dumps(document))
+    (tmp_path / "val2017").symlink_to(data.folder.resolve())
+    out = tmp_path / "report.json"
+    assert main([str(checkpoint), "--data.root", str(tmp_path), "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["ap"] is None
+    assert [line.split()[-2] for line in capsys.readouterr().out.splitlines() if "ap_large" in line] == ["-"]
+
+
+@pytest.mark.slow
+def test_export_sees_what_the_checkpoint_sees(checkpoint, exported, tiny_synthetic, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), dtype=np.uint8)
+    trained, model = load_model(checkpoint), load_model(exported)
+    assert (trained.input_size, trained.skeleton) == (model.input_size, model.skeleton)
+    maps, exported_maps = trained.forward(images), model.forward(images)
+    for name in ("heatmaps_s4", "tags_s4"):
+        torch.testing.assert_close(exported_maps[name], maps[name].cpu(), atol=1e-4, rtol=0)
+    out = tmp_path / "report.json"
+    arguments = [str(exported), "--data.root", str(tiny_synthetic), "--limit", "3", "--out", str(out)]
+    assert main([*arguments, "--threads", "1"]) == 0
+    assert json.loads(out.read_text())["model"]["network"] == "attention_xs"
+
+
+@pytest.mark.slow
+def test_model_apart_from_its_json_is_one_line(exported, tiny_synthetic, tmp_path, capsys):
+    shutil.copy(exported, tmp_path / "alone.tflite")
+    assert "alone.json is missing" in failure(capsys, tmp_path / "alone.tflite", "--data.root", tiny_synthetic)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{tmp}/absent.safetensors"], "absent.safetensors does not exist"),
+        (["{tmp}/text.safetensors"], "text.safetensors is no readable .safetensors file"),
+        (["{tmp}/model.pth"], "must end in .safetensors (checkpoint) or .tflite"),
+        (["{tmp}/best.safetensors", "--data.root", "{tmp}/nowhere"], "nowhere is not a folder"),
+        (["{tmp}/best.safetensors", "--data.split", "test2017"], "person_keypoints_test2017.json does not exist"),
+        (["{tmp}/best.safetensors", "--data.root", "{tmp}"], "has no keypoints in its categories"),
+        (["{tmp}/best.safetensors", "--out", "{tmp}"], "is a folder or the model"),
+        (["{tmp}/best.safetensors", "--out", "{tmp}/best.safetensors/report.json"], "best.safetensors"),
+        (["{tmp}/best.safetensors", "--limit", "0"], "limit must be at least 1, not 0"),
+        (["{tmp}/best.safetensors", "--grouping.nms_kernel", "4"], "nms_kernel must be an odd number"),
+        (["{tmp}/best.safetensors", "--nonsense", "1"], "nonsense"),
+    ],
+)
+def test_bad_input_is_one_line(checkpoint, tiny_synthetic, tmp_path, capsys, arguments, message):
+    (tmp_path / "text.safetensors").write_text("no tensors at all")
+    (tmp_path / "model.pth").write_text("another kind")
+    shutil.copy(checkpoint, tmp_path / "best.safetensors")
+    (tmp_path / "val2017").mkdir()
+    (tmp_path / "annotations").mkdir()
+    instances = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "person"}]}
+    (tmp_path / "annotations" / "person_keypoints_val2017.json").write_text(json.dumps(instances))
+    given = [a.format(tmp=tmp_path) for a in arguments]
+    root = [] if "--data.root" in given else ["--data.root", tiny_synthetic]
+    assert message in failure(capsys, *given, *root)
+
+
+def test_absent_and_truncated_photographs_are_one_line(checkpoint, tiny_synthetic, tmp_path, capsys):
+    shutil.copytree(tiny_synthetic, tmp_path / "set")
+    data = CocoKeypoints(tmp_path / "set", "val2017", COCO_17)
+    path = data.path(data.image_ids[0])
+    path.write_bytes(path.read_bytes()[:500])
+    assert "cannot be read as a photograph" in failure(capsys, checkpoint, "--data.root", data.root)
+    path.unlink()
+    assert "but does not exist" in failure(capsys, checkpoint, "--data.root", data.root)
