@@ -185,7 +185,10 @@ def info(config: InfoConfig):
 def view(config: ViewConfig):
     """Write a picture of photograph, maps and persons."""
     store = SoftLabelStore.open(config.store)
-    data = _data_of(store, config.data_root or Path(store.attributes["configuration"]["data"]["root"]))
+    recorded = store.attributes["configuration"].get("data", {}).get("root")
+    if config.data_root is None and recorded is None:
+        raise InputError(f"{config.store} does not say where its photographs are; give data_root")
+    data = _data_of(store, config.data_root or Path(recorded))
     image_id = _first_with_person(store) if config.image_id is None else config.image_id
     label = store.read(image_id)
     photograph = data.photograph(image_id)
