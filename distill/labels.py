@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from teachers.inference import Teacher, TeacherMaps
 
 import distill
 from cache.encoding import LinearEncoding
@@ -19,6 +18,7 @@ from distill.data.coco import CocoKeypoints
 from distill.decode import GroupingConfig, group
 from distill.evaluation import evaluate
 from distill.resample import photograph_box, resample
+from teachers.inference import Teacher, TeacherMaps
 
 EVALUATION = "evaluation.json"
 _BATCHES_AHEAD = 2
