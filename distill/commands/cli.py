@@ -5,9 +5,9 @@ import signal
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
@@ -34,7 +34,8 @@ def command(
     parser = _parser(prog, description, config_class)
 
     def main():
-        action(_instantiate(parser, config_class, parser.parse_args(argv)))
+        arguments = _with_values(sys.argv[1:] if argv is None else argv, _flags(config_class))
+        action(_instantiate(parser, config_class, parser.parse_args(arguments)))
 
     return run(prog, main)
 
@@ -55,7 +56,8 @@ def commands(
         subcommands.add_subcommand(name, parsers[name], help=summary)
 
     def main():
-        namespace = parser.parse_args(argv)
+        flags = {flag for config_class, _ in actions.values() for flag in _flags(config_class)}
+        namespace = parser.parse_args(_with_values(sys.argv[1:] if argv is None else argv, flags))
         name = namespace.subcommand
         config_class, action = actions[name]
         action(_instantiate(parsers[name], config_class, namespace[name]))
@@ -107,6 +109,26 @@ def _parser(prog: str, description: str, config_class: type) -> ArgumentParser:
 def _instantiate(parser: ArgumentParser, config_class: type, namespace: Namespace) -> Any:
     values = parser.instantiate(namespace)
     return config_class(**{f.name: values[f.name] for f in fields(config_class)})
+
+
+def _flags(config_class: type, prefix: str = "--") -> set[str]:
+    """Options of the boolean fields, those of nested configurations included."""
+    flags = set()
+    for name, kind in get_type_hints(config_class).items():
+        if kind is bool:
+            flags.add(prefix + name)
+        elif is_dataclass(kind):
+            flags |= _flags(kind, f"{prefix}{name}.")
+    return flags
+
+
+def _with_values(arguments: list[str], flags: set[str]) -> list[str]:
+    """The same arguments with `true` given to every flag that stands without a value."""
+    following = [*arguments[1:], ""]
+    return [
+        f"{argument}=true" if argument in flags and after.lower() not in ("true", "false") else argument
+        for argument, after in zip(arguments, following, strict=False)
+    ]
 
 
 def _fail(prog: str, error: object, code: int) -> int:
