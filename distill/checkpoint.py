@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -99,6 +99,22 @@ def load_network(path: Path) -> tuple[nn.Module, CheckpointInfo]:
     network = networks.create(info.name, len(get_skeleton(info.skeleton)))
     load_state(network, state, Path(path))
     return network.eval(), info
+
+
+def save_for_shipping(checkpoint: Path, path: Path) -> int:
+    """Write the network of a checkpoint alone, in half precision and without the folders it was trained in.
+
+    Returns:
+        Size of the new file, bytes.
+
+    Raises:
+        InputError: as `read_checkpoint`.
+    """
+    info, network, _ = read_checkpoint(checkpoint)
+    half = {key: value.half() if value.is_floating_point() else value for key, value in network.items()}
+    recipe = {key: value for key, value in info.config.items() if key not in ("data", "out", "weights", "resume")}
+    save_checkpoint(path, replace(info, config=recipe), half)
+    return path.stat().st_size
 
 
 def load_state(network: nn.Module, state: dict[str, torch.Tensor], path: Path):

@@ -19,6 +19,7 @@ from distill.commands.train import train
 from distill.config import TrainConfig
 from distill.data.coco import CocoKeypoints
 from distill.decode import GroupingConfig
+from distill.devices import choose_precision
 from distill.errors import InputError
 from distill.evaluation import Predictions, evaluate
 from distill.labels import evaluate_store
@@ -93,7 +94,7 @@ class Demo:
                 BuildConfig(
                     data=CacheDataConfig(root=self.data, split=split),
                     out=self._store(split),
-                    teacher=TeacherConfig(name="demo"),
+                    teacher=TeacherConfig(name="demo", precision=choose_precision("auto")),
                     map_size=SCENE_SIZE // 2,
                     shard_length=500,
                     batch_size=32,

@@ -8,7 +8,7 @@ from torch import nn
 
 import distill
 from distill import geometry
-from distill.checkpoint import CheckpointInfo, load_network
+from distill.checkpoint import CheckpointInfo, load_network, save_for_shipping
 from distill.commands.cli import command
 from distill.data.coco import CocoKeypoints
 from distill.data.normalise import MEAN, STD
@@ -40,7 +40,7 @@ class ExportConfig:
     checkpoint: Path = Path("best.safetensors")
     "Checkpoint written by distill-train, such as best.safetensors."
     out: Path = Path("student.tflite")
-    "Model to write, ending in .tflite; the JSON gets the same name, ending in .json."
+    "Model to write: .tflite, with a JSON of the same name beside it, or .safetensors, the weights alone in float16."
     input_size: int | None = None
     "Side of the model's square input, pixels, a multiple of 32; by default that of the training."
     data: ExportDataConfig = field(default_factory=ExportDataConfig)
@@ -53,8 +53,8 @@ class ExportConfig:
     "Grouping of joints into persons that the JSON recommends."
 
     def __post_init__(self):
-        if self.out.suffix != ".tflite":
-            raise InputError(f"out {self.out} must end in .tflite")
+        if self.out.suffix not in (".tflite", ".safetensors"):
+            raise InputError(f"out {self.out} must end in .tflite or .safetensors")
         if self.input_size is not None and (self.input_size < 32 or self.input_size % 32):
             raise InputError(f"input_size must be a positive multiple of 32, not {self.input_size}")
         if self.photographs < 1:
@@ -143,6 +143,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command."""
 
     def action(config: ExportConfig):
-        print_report(export_checkpoint(config))
+        if config.out.suffix == ".safetensors":
+            print(f"{config.out}: {save_for_shipping(config.checkpoint, config.out):,} bytes")
+        else:
+            print_report(export_checkpoint(config))
 
     return command("distill-export", ExportConfig.__doc__, ExportConfig, action, argv)

@@ -1,13 +1,21 @@
 """Checkpoints: what goes in comes out, and nothing else is believed."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from distill import networks
-from distill.checkpoint import CheckpointInfo, load_network, load_state, read_checkpoint, save_checkpoint
+from distill.checkpoint import (
+    CheckpointInfo,
+    load_network,
+    load_state,
+    read_checkpoint,
+    save_checkpoint,
+    save_for_shipping,
+)
 from distill.errors import InputError
 
 INFO = CheckpointInfo("attention_xs", "coco_17", 128, 7, {"seed": 3}, {"ap": 0.5})
@@ -42,6 +50,17 @@ def test_half_precision_weights_are_read_as_float32(network, tmp_path):
     save_checkpoint(tmp_path / "half.safetensors", INFO, half)
     loaded, _ = load_network(tmp_path / "half.safetensors")
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+
+
+def test_shipped_weights_are_half_as_large_and_name_no_folders(checkpoint, network, tmp_path):
+    info, state, _ = read_checkpoint(checkpoint)
+    save_checkpoint(checkpoint, replace(info, config={"seed": 3, "out": "/home/me", "data": {"root": "x"}}), state)
+    size = save_for_shipping(checkpoint, tmp_path / "shipped.safetensors")
+    assert size < 0.6 * checkpoint.stat().st_size
+    loaded, info = load_network(tmp_path / "shipped.safetensors")
+    assert info.config == {"seed": 3}
+    for key, value in network.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[key], value, rtol=1e-3, atol=1e-3)
 
 
 def test_nothing_is_left_beside_a_checkpoint(checkpoint):
