@@ -6,21 +6,25 @@ import students.registry
 import teachers.registry
 from distill.errors import InputError
 
-REGISTRIES = (teachers.registry, students.registry)
-
 
 def names() -> list[str]:
     """All names that `create` takes."""
-    return [name for registry in REGISTRIES for name in registry.CONFIGS]
+    return [*teachers.registry.CONFIGS, *students.registry.CONFIGS]
 
 
-def create(name: str, num_keypoints: int, **options) -> nn.Module:
+def create(name: str, num_keypoints: int, pretrained: bool = False) -> nn.Module:
     """A new network for K joints.
 
+    Args:
+        pretrained: start the backbone from ImageNet weights, which only students on timm backbones have.
+
     Raises:
-        InputError: no network has that name.
+        InputError: no network has that name, or it has no pretrained weights.
     """
-    for registry in REGISTRIES:
-        if name in registry.CONFIGS:
-            return registry.create(name, num_keypoints, **options)
+    if name in students.registry.CONFIGS:
+        return students.registry.create(name, num_keypoints, pretrained=pretrained)
+    if pretrained:
+        raise InputError(f"model {name} has no ImageNet weights; set pretrained to false")
+    if name in teachers.registry.CONFIGS:
+        return teachers.registry.create(name, num_keypoints)
     raise InputError(f"model {name!r} is unknown; choose from {', '.join(names())}")

@@ -166,8 +166,7 @@ class Trainer:
                     f"with {config.skeleton}"
                 )
         else:
-            options = {"pretrained": True} if config.pretrained else {}
-            network = networks.create(config.model, len(self.skeleton), **options)
+            network = networks.create(config.model, len(self.skeleton), config.pretrained)
         network = network.to(self.accelerator.device, memory_format=torch.channels_last).train()
         ema = ModelEmaV3(network, decay=config.ema_decay, use_warmup=True)
         return TrainingState(network, ema, _make_optimizer(network, config.optimizer))
