@@ -288,5 +288,5 @@ def _open_soft_labels(data: CocoKeypoints, image_ids: np.ndarray, config: TrainC
 def _make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
     groups = param_groups_weight_decay(network, config.weight_decay)
     if config.name == "sgd":
-        return torch.optim.SGD(groups, lr=0.0, momentum=config.momentum, nesterov=config.momentum > 0, fused=True)
-    return torch.optim.AdamW(groups, lr=0.0, betas=(config.momentum, 0.999), fused=True)
+        return torch.optim.SGD(groups, lr=0.0, momentum=config.momentum, nesterov=config.momentum > 0)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(config.momentum, 0.999))
