@@ -39,10 +39,10 @@ def flip(width: float) -> np.ndarray:
 
 def compose(*matrices: np.ndarray) -> np.ndarray:
     """(2, 3) matrix that applies the given ones from left to right."""
-    whole = np.eye(3)
+    linear, shift = np.eye(2), np.zeros(2)
     for matrix in matrices:
-        whole = np.vstack([matrix, (0.0, 0.0, 1.0)]) @ whole
-    return whole[:2]
+        linear, shift = matrix[:, :2] @ linear, matrix[:, :2] @ shift + matrix[:, 2]
+    return np.column_stack([linear, shift])
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Losses against hard labels and soft labels, as a dictionary by name."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch.nn import functional
@@ -58,10 +59,11 @@ def compute_losses(outputs: dict[str, torch.Tensor], batch: Batch, config: LossC
     the outputs have them and alpha asks for them.
     """
     losses = {}
+    masks_at = cache(lambda stride: _masks(batch, stride))
     for key, maps in outputs.items():
         kind, _, stride = key.partition("_s")
         if kind == "heatmaps":
-            masks = _masks(batch, int(stride))
+            masks = masks_at(int(stride))
             if config.alpha < 1:
                 hard = hard_targets(batch, maps.shape, int(stride), config.sigma_of(key))
                 losses[f"heatmap_hard_s{stride}"] = _heatmap_loss(maps, hard, 1 - masks[:, 2:3], config, key)
@@ -71,7 +73,7 @@ def compute_losses(outputs: dict[str, torch.Tensor], batch: Batch, config: LossC
         elif kind == "tags":
             losses["tag_pull"], losses["tag_push"] = tag_losses(maps, batch.keypoints / int(stride))
         elif kind == "attention":
-            losses["attention"] = _attention_loss(maps, batch)
+            losses["attention"] = _attention_loss(maps, masks_at(batch.images.shape[1] // maps.shape[-1]))
     return losses
 
 
@@ -130,8 +132,7 @@ def _heatmap_loss(
     return ((maps - target) ** 2 * cells).sum() / (peak * maps.shape[0] * maps.shape[1])
 
 
-def _attention_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-    masks = _masks(batch, batch.images.shape[1] // logits.shape[-1])
+def _attention_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     loss = functional.binary_cross_entropy_with_logits(logits, masks[:, 0:1], reduction="none")
     known = (masks[:, 1:2] < 0.5).float()
     return (loss * known).sum() / known.sum().clamp(min=1)

@@ -289,4 +289,4 @@ def _make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.
     groups = param_groups_weight_decay(network, config.weight_decay)
     if config.name == "sgd":
         return torch.optim.SGD(groups, lr=0.0, momentum=config.momentum, nesterov=config.momentum > 0)
-    return torch.optim.AdamW(groups, lr=0.0, betas=(config.momentum, 0.999))
+    return torch.optim.AdamW(groups, lr=0.0, betas=(config.momentum, 0.999), foreach=True)
