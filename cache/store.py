@@ -216,10 +216,13 @@ class SoftLabelStore:
         Raises:
             StoreError: the store lacks the image, or its shard is missing or damaged.
         """
+        heatmap, to_map = self.read_heatmap(image_id)
+        return SoftLabel(heatmap, to_map, *self.read_persons(image_id))
+
+    def read_heatmap(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
+        """Heatmaps (K, H, W) float32 of one image and its (2, 3) photograph to map; raises as `read` does."""
         row = self._row(image_id)
-        persons, scores = self._persons(row)
-        heatmap = self.encoding.decode(self._item("heatmap", row))
-        return SoftLabel(heatmap, self.to_map[row], persons, scores)
+        return self.encoding.decode(self._item("heatmap", row)), self.to_map[row]
 
     def read_quantised(self, image_id: int) -> np.ndarray:
         """The stored bytes of one image's heatmaps, (K, H, W) uint8; raises as `read` does."""

@@ -12,6 +12,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from distill.errors import InputError
+from distill.peaks import LOWEST, vertex
 from distill.skeleton import Skeleton
 
 _NO_PERSON = 1e10
@@ -34,6 +35,8 @@ class GroupingConfig:
     "Move each joint a quarter cell towards its higher neighbour in x and in y."
     refine: bool = True
     "Fill the joints that a person lacks where heatmap and tags speak most for them."
+    subcell: bool = True
+    "Instead of a quarter cell, move each joint to the vertex of the parabola through the logarithms around it."
 
     def __post_init__(self):
         if self.max_persons < 1:
@@ -57,6 +60,7 @@ def group(
     nms_kernel: int = 5,
     adjust: bool = True,
     refine: bool = True,
+    subcell: bool = False,
 ) -> tuple[np.ndarray, np.ndarray] | tuple[torch.Tensor, torch.Tensor]:
     """Persons (P, K, 3) and scores (P,), float32, from heatmaps (K, H, W) and tags (K, H, W, T).
 
@@ -68,7 +72,8 @@ def group(
         heatmaps: values 0..1. Arrays give arrays, tensors of any device tensors on the CPU.
         tags: T tags a cell, such as one of the plain and one of the mirrored pass.
         skeleton: gives the order in which joints are visited.
-        max_persons, detection_threshold, tag_threshold, nms_kernel, adjust, refine: see `GroupingConfig`.
+        max_persons, detection_threshold, tag_threshold, nms_kernel, adjust, refine, subcell: see `GroupingConfig`;
+            without subcell, which is not the default here, positions are those of the published code.
 
     Returns:
         Persons as x, y in map cells (cell u is centred at u + 0.5) and heatmap value, all zero for a
@@ -78,7 +83,7 @@ def group(
     Raises:
         InputError: maps and skeleton do not fit together, or a setting is out of range.
     """
-    config = GroupingConfig(max_persons, detection_threshold, tag_threshold, nms_kernel, adjust, refine)
+    config = GroupingConfig(max_persons, detection_threshold, tag_threshold, nms_kernel, adjust, refine, subcell)
     if isinstance(heatmaps, torch.Tensor):
         persons, scores = _group(_to_array(heatmaps), _to_array(tags), skeleton, config)
         return torch.from_numpy(persons), torch.from_numpy(scores)
@@ -102,7 +107,7 @@ def _group(
     cell, value, scores = cell[best], value[best], scores[best]
     if config.refine:
         _find_missing(cell, value, tag[best], heatmaps, tags)
-    return _locate(cell, value, heatmaps, config.adjust), scores.astype(np.float32)
+    return _locate(cell, value, heatmaps, config), scores.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -218,15 +223,21 @@ def _distance(tags: np.ndarray, joint: np.ndarray, tag: np.ndarray) -> np.ndarra
     return np.sqrt(sum(np.square(d, out=d) for d in difference))
 
 
-def _locate(cell: np.ndarray, value: np.ndarray, heatmaps: np.ndarray, adjust: bool) -> np.ndarray:
+def _locate(cell: np.ndarray, value: np.ndarray, heatmaps: np.ndarray, config: GroupingConfig) -> np.ndarray:
     """Persons (P, K, 3), float32, from flat cells (P, K), -1 for a missing joint, and values (P, K)."""
     height, width = heatmaps.shape[1:]
     y, x = np.divmod(np.maximum(cell, 0), width)
     point = np.stack([x, y], axis=-1) + 0.5
-    if adjust:
+    if config.adjust or config.subcell:
         joint = np.arange(len(heatmaps))
-        right = heatmaps[joint, y, np.minimum(x + 1, width - 1)] > heatmaps[joint, y, np.maximum(x - 1, 0)]
-        below = heatmaps[joint, np.minimum(y + 1, height - 1), x] > heatmaps[joint, np.maximum(y - 1, 0), x]
-        point += np.where(np.stack([right, below], axis=-1), 0.25, -0.25)
+        here = heatmaps[joint, y, x]
+        right, left = heatmaps[joint, y, np.minimum(x + 1, width - 1)], heatmaps[joint, y, np.maximum(x - 1, 0)]
+        below, above = heatmaps[joint, np.minimum(y + 1, height - 1), x], heatmaps[joint, np.maximum(y - 1, 0), x]
+        if config.subcell:
+            logs = (np.log(np.maximum(values, LOWEST)) for values in (left, right, above, below, here))
+            left, right, above, below, here = logs
+            point += np.stack([vertex(left, here, right)[0], vertex(above, here, below)[0]], axis=-1)
+        else:
+            point += np.where(np.stack([right > left, below > above], axis=-1), 0.25, -0.25)
     persons = np.concatenate([point, value[..., None]], axis=-1)
     return (persons * (cell >= 0)[..., None]).astype(np.float32)

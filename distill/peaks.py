@@ -2,6 +2,9 @@
 
 import numpy as np
 
+LOWEST = 1e-3
+"Heatmap values below it count as this before logarithms are taken."
+
 
 def find_peaks(heatmaps: np.ndarray, threshold: float) -> np.ndarray:
     """Local maxima of heatmaps (K, H, W), as (M, 4) float32 rows: joint, x, y, height.
@@ -23,14 +26,14 @@ def find_peaks(heatmaps: np.ndarray, threshold: float) -> np.ndarray:
         is_peak &= value >= padded[joint, row + dy, column + dx]
         is_peak &= value > padded[joint, row - dy, column - dx]
     joint, row, column = joint[is_peak], row[is_peak], column[is_peak]
-    logs = np.log(np.maximum(padded, 1e-3))
-    shift_x, gain_x = _vertex(*(logs[joint, row, column + d] for d in (-1, 0, 1)))
-    shift_y, gain_y = _vertex(*(logs[joint, row + d, column] for d in (-1, 0, 1)))
+    logs = np.log(np.maximum(padded, LOWEST))
+    shift_x, gain_x = vertex(*(logs[joint, row, column + d] for d in (-1, 0, 1)))
+    shift_y, gain_y = vertex(*(logs[joint, row + d, column] for d in (-1, 0, 1)))
     height = np.minimum(padded[joint, row, column] * np.exp(gain_x + gain_y), 1.0)
     return np.stack([joint, column - 0.5 + shift_x, row - 0.5 + shift_y, height], axis=1).astype(np.float32)
 
 
-def _vertex(before: np.ndarray, centre: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def vertex(before: np.ndarray, centre: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Offset of the parabola's vertex in cells, at most a half, and its gain over the centre."""
     bend = np.maximum(2 * centre - before - after, 1e-6)
     slope = (after - before) / 2

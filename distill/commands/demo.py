@@ -43,11 +43,11 @@ class DemoConfig:
 
     out: Path = Path("runs/demo")
     "Folder of the demo; one that was interrupted is gone on with."
-    train_scenes: int = 6000
+    train_scenes: int = 5000
     "Scenes to learn from."
     held_out_scenes: int = 500
     "Scenes to evaluate on."
-    steps: int = 6000
+    steps: int = 7400
     "Optimiser steps of the student."
     seed: int = 0
     "Of scenes, weights, order and augmentation."
@@ -81,7 +81,7 @@ class Demo:
 
     def draw_scenes(self) -> dict:
         """Training scenes and held-out scenes, from different seeds."""
-        scenes = SceneConfig(size=SCENE_SIZE)
+        scenes = SceneConfig(size=SCENE_SIZE, min_overlap=0.07, cut=0.12, obstacles=0.0, clutter=6)
         counts = {TRAIN: self.config.train_scenes, HELD_OUT: self.config.held_out_scenes}
         for part, (split, count) in enumerate(counts.items()):
             synthesize(self.data, split, count, 2 * self.config.seed + part, scenes, overwrite=True)

@@ -56,7 +56,7 @@ class TrainingSamples(torch.utils.data.Dataset):
         input_size: side of the square network input, pixels.
         augment: how samples vary.
         seed: of the augmentation.
-        soft_labels: a store with a `read(image_id)`, or None to train without a teacher.
+        soft_labels: a store with a `read_heatmap(image_id)`, or None to train without a teacher.
         keep_in_memory: hold what was read of each photograph, for sets that fit.
     """
 
@@ -101,9 +101,9 @@ class TrainingSamples(torch.utils.data.Dataset):
     def _read_peaks(self, image_id: int) -> np.ndarray:
         if self.soft_labels is None:
             return np.zeros((0, 4), dtype=np.float32)
-        label = self.soft_labels.read(image_id)
-        peaks = find_peaks(label.heatmap, PEAK_THRESHOLD)
-        peaks[:, 1:3] = geometry.transform(geometry.invert(label.to_map), peaks[:, 1:3])
+        heatmap, to_map = self.soft_labels.read_heatmap(image_id)
+        peaks = find_peaks(heatmap, PEAK_THRESHOLD)
+        peaks[:, 1:3] = geometry.transform(geometry.invert(to_map), peaks[:, 1:3])
         return peaks
 
 

@@ -179,3 +179,13 @@ def test_refuses_maps_that_do_not_fit(heatmaps, tags):
 def test_refuses_wrong_settings_by_name(field, value):
     with pytest.raises(InputError, match=f"grouping.{field} must be"):
         GroupingConfig(**{field: value})
+
+
+def test_subcell_finds_joints_between_the_cells():
+    generator = np.random.default_rng(3)
+    points = generator.uniform(4, 28, (1, K, 2))
+    heatmaps, tags = scene(points, [0.0], (32, 32))
+    exact, _ = group(heatmaps, tags, COCO_17, subcell=True)
+    quarter, _ = group(heatmaps, tags, COCO_17)
+    assert np.abs(exact[..., :2] - points).max() < 0.01
+    assert np.abs(quarter[..., :2] - points).max() > 0.1
