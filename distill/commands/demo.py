@@ -81,7 +81,7 @@ class Demo:
 
     def draw_scenes(self) -> dict:
         """Training scenes and held-out scenes, from different seeds."""
-        scenes = SceneConfig(size=SCENE_SIZE, min_overlap=0.07, cut=0.12, obstacles=0.0, clutter=6)
+        scenes = SceneConfig(size=SCENE_SIZE, min_overlap=0.08, cut=0.12, obstacles=0.0, clutter=6)
         counts = {TRAIN: self.config.train_scenes, HELD_OUT: self.config.held_out_scenes}
         for part, (split, count) in enumerate(counts.items()):
             synthesize(self.data, split, count, 2 * self.config.seed + part, scenes, overwrite=True)

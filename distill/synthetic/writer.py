@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -135,8 +137,13 @@ def _map(draw: Callable, ranges: list[range], workers: int) -> Iterator:
         yield from map(draw, ranges)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, initializer=_start_worker) as pool:
-        yield from pool.imap(draw, ranges)
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
+        try:
+            yield from pool.map(draw, ranges)
+        except BrokenProcessPool:
+            raise InputError("the processes that draw ended early; draw with workers 1 to see why") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:
