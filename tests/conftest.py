@@ -91,3 +91,11 @@ def tiny_synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
         arguments = ["synthesize", str(root), "--images", str(images), "--seed", str(seed)]
         assert main([*arguments, "--size", "128", "--split", split]) == 0
     return root
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerator():
+    """Accelerate keeps device and precision for the life of a process; a test chooses its own."""
+    yield
+    if state := sys.modules.get("accelerate.state"):
+        state.AcceleratorState._reset_state(reset_partial_state=True)

@@ -13,7 +13,7 @@ from distill.skeleton import COCO_17
 
 K = len(COCO_17)
 SIDE, STRIDE = 64, 4
-UNADJUSTED = GroupingConfig(adjust=False)
+UNADJUSTED = GroupingConfig(adjust=False, subcell=False)
 SIZES = [(64, 64), (33, 17), (101, 640), (427, 640), (5, 7)]
 
 
