@@ -124,7 +124,7 @@ def network_forward(
 
     @torch.inference_mode()
     def forward(images: np.ndarray) -> dict[str, torch.Tensor]:
-        batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+        batch = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
         with autocast():
             return network(normalise(batch))
 
