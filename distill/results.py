@@ -9,6 +9,9 @@ from distill.visual import contact_sheet, draw_mask, draw_persons
 
 CELL = 256
 
+CONFIDENT_PERSON, CONFIDENT_JOINT = 0.3, 0.15
+"Lower scores rank last in an AP, but would cover a picture."
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -23,6 +26,13 @@ class Panel:
     "(P, K, 3) x, y, score."
     attention: np.ndarray
     "(h, w) 0..1 over the same frame."
+
+
+def confident(persons: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The persons (P, K, 3) and joints that are sure enough to be drawn; other joints get score 0."""
+    kept = persons[scores >= CONFIDENT_PERSON].copy()
+    kept[kept[..., 2] < CONFIDENT_JOINT] = 0
+    return kept
 
 
 def draw_results(panels: list[Panel], skeleton: Skeleton) -> np.ndarray:

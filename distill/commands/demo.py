@@ -25,7 +25,7 @@ from distill.evaluation import Predictions, evaluate
 from distill.labels import evaluate_store
 from distill.plain import to_plain
 from distill.predict import Predictor, network_forward, predict_all
-from distill.results import Panel, draw_results
+from distill.results import Panel, confident, draw_results
 from distill.skeleton import COCO_17
 from distill.synthetic import SceneConfig, measure, synthesize
 from distill.teacher import TeacherConfig
@@ -151,8 +151,8 @@ class Demo:
                 Panel(
                     photograph=photograph,
                     truth=data.keypoints(image_id),
-                    teacher=store.read_persons(image_id)[0],
-                    student=predictor([photograph])[0][0],
+                    teacher=confident(*store.read_persons(image_id)),
+                    student=confident(*predictor([photograph])[0]),
                     attention=forward(photograph[None])["attention"][0, 0].sigmoid().numpy(),
                 )
             )
