@@ -3,6 +3,7 @@
 import json
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +60,13 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(config, tmp_path, optimizer)
     for one, two in zip(whole, resumed, strict=True):
         assert one.keys() == two.keys()
         assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_losses_are_those_of_the_golden_run(config):
+    """Ten steps whose losses are kept: a change of data, targets, losses or schedule shows here first."""
+    Trainer(config).run()
+    golden = json.loads(Path(__file__).with_name("golden_run.json").read_text())
+    assert losses_of(config.out) == pytest.approx({int(step): loss for step, loss in golden.items()}, rel=0.02)
 
 
 def test_what_a_run_leaves_behind(config):
