@@ -67,19 +67,9 @@ def is_mirrored(matrix: np.ndarray) -> bool:
     return bool(np.linalg.det(matrix[:, :2]) < 0)
 
 
-def magnification(matrix: np.ndarray) -> float:
-    """Square root of the change of area."""
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-
-
 def to_opencv(matrix: np.ndarray) -> np.ndarray:
     """The same matrix for OpenCV, whose pixel centres are integers."""
     return compose(translation(0.5, 0.5), matrix, translation(-0.5, -0.5))
-
-
-def from_opencv(matrix: np.ndarray) -> np.ndarray:
-    """Undo `to_opencv`."""
-    return compose(translation(-0.5, -0.5), matrix, translation(0.5, 0.5))
 
 
 def warp(
