@@ -36,17 +36,17 @@ class OptimizerConfig:
     """How gradients become steps; the learning rate is the schedule's."""
 
     name: str = "sgd"
-    "sgd (Nesterov momentum) or adamw."
+    "sgd (Nesterov momentum), adamw or muon (which learns most from few steps)."
     momentum: float = 0.9
-    "Momentum of sgd; first beta of adamw."
+    "Momentum of sgd and muon; first beta of adamw."
     weight_decay: float = 1e-4
     "Weight decay of convolution weights; biases and normalisation have none."
     clip: float = 5.0
     "Largest norm of the whole gradient; 0 does not clip."
 
     def __post_init__(self):
-        if self.name not in ("sgd", "adamw"):
-            raise InputError(f"optimizer.name must be sgd or adamw, not {self.name!r}")
+        if self.name not in ("sgd", "adamw", "muon"):
+            raise InputError(f"optimizer.name must be sgd, adamw or muon, not {self.name!r}")
         if not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.clip < 0:
             raise InputError("optimizer.momentum must lie in 0..1, weight_decay and clip must not be negative")
 

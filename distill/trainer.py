@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from timm.optim import param_groups_weight_decay
 from timm.utils import ModelEmaV3
 from torch import nn
 
 from distill import networks
 from distill.checkpoint import CheckpointInfo, load_network, load_state, read_checkpoint, save_checkpoint
-from distill.config import OptimizerConfig, TrainConfig
+from distill.config import TrainConfig
 from distill.data.coco import CocoKeypoints
 from distill.data.loader import Batch, StepSampler, make_loader
 from distill.data.normalise import normalise
@@ -26,6 +25,7 @@ from distill.errors import InputError
 from distill.logbook import Logbook
 from distill.losses import compute_losses, total_loss
 from distill.minival import Minival
+from distill.optimizer import make_optimizer, restore_state, state_tensors
 from distill.panels import draw_panel
 from distill.plain import to_plain
 from distill.schedule import ends_cycle, learning_rate
@@ -49,23 +49,15 @@ class TrainingState:
     def tensors(self) -> dict[str, torch.Tensor]:
         """What resuming needs beside the moving average, flat by name."""
         tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
-        return tensors
+        return tensors | {f"optimizer.{key}": value for key, value in state_tensors(self.optimizer).items()}
 
     def restore(self, path: Path, info: CheckpointInfo, ema: dict, tensors: dict):
         """Go back to where a checkpoint was written."""
         if not tensors:
             raise InputError(f"{path} holds no optimiser state; resume from last.safetensors")
-        own = {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
-        load_state(self.network, own, path)
+        load_state(self.network, _below("network.", tensors), path)
         load_state(self.ema.module, ema, path)
-        state = self.optimizer.state_dict()
-        for key, value in tensors.items():
-            if key.startswith("optimizer."):
-                _, index, slot = key.split(".")
-                state["state"].setdefault(int(index), {})[slot] = value
-        self.optimizer.load_state_dict(state)
+        restore_state(self.optimizer, _below("optimizer.", tensors))
         self.step, self.best = info.step, info.metrics.get("best_ap", -1.0)
 
 
@@ -169,7 +161,7 @@ class Trainer:
             network = networks.create(config.model, len(self.skeleton), config.pretrained)
         network = network.to(self.accelerator.device, memory_format=torch.channels_last).train()
         ema = ModelEmaV3(network, decay=config.ema_decay, use_warmup=True)
-        return TrainingState(network, ema, _make_optimizer(network, config.optimizer))
+        return TrainingState(network, ema, make_optimizer(network, config.optimizer))
 
     def _resume(self):
         config = self.config
@@ -285,8 +277,5 @@ def _open_soft_labels(data: CocoKeypoints, image_ids: np.ndarray, config: TrainC
     return store
 
 
-def _make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    groups = param_groups_weight_decay(network, config.weight_decay)
-    if config.name == "sgd":
-        return torch.optim.SGD(groups, lr=0.0, momentum=config.momentum, nesterov=config.momentum > 0)
-    return torch.optim.AdamW(groups, lr=0.0, betas=(config.momentum, 0.999), foreach=True)
+def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

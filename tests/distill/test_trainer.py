@@ -40,7 +40,7 @@ def losses_of(run):
     return {event.step: event.value for event in log.Scalars("loss/total")}
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
 def test_a_run_that_was_stopped_goes_on_bit_for_bit(config, tmp_path, optimizer):
     config = replace(config, optimizer=OptimizerConfig(name=optimizer))
     Trainer(config).run()
