@@ -17,7 +17,7 @@ from distill.commands.cli import command
 from distill.data.coco import CocoKeypoints
 from distill.decode import GroupingConfig
 from distill.errors import InputError
-from distill.evaluation import FIGURES, evaluate, write_results
+from distill.evaluation import FIGURES, bootstrap_ap, evaluate, write_results
 from distill.plain import to_plain
 from distill.predict import Forward, Predictor, litert_forward, network_forward, predict_all
 from distill.skeleton import get_skeleton
@@ -54,6 +54,8 @@ class EvalConfig:
     "Evaluate on so many photographs, those of lowest id; all by default."
     batch_size: int = 32
     "Photographs that go through the network together."
+    bootstrap: int = 0
+    "Draw the photographs so often again for a 95 % interval of AP; 1000 is usual, 0 gives none."
     threads: int | None = None
     "Threads of the network on the CPU; by default one a core."
 
@@ -62,6 +64,8 @@ class EvalConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} must be at least 1, not {value}")
+        if self.bootstrap < 0:
+            raise InputError(f"bootstrap must not be negative, not {self.bootstrap}")
         for name in ("out", "results"):
             path = getattr(self, name)
             if path is not None and (path.is_dir() or path == self.model):
@@ -135,6 +139,10 @@ def evaluate_model(config: EvalConfig) -> dict:
         "tool_version": distill.__version__,
         "settings": to_plain(config),
     }
+    if config.bootstrap:
+        report["ap_interval"] = bootstrap_ap(
+            predictions, data.annotation_file, skeleton, image_ids, samples=config.bootstrap
+        )
     if config.results is not None:
         write_results(config.results, predictions)
     if config.out is not None:
@@ -168,6 +176,8 @@ def _table(report: dict) -> Table:
     for name in FIGURES:
         value = report[name]
         table.add_row(name, "-" if value is None else f"{value:.3f}")
+    if "ap_interval" in report:
+        table.add_row("ap, 95 %", "{:.3f} to {:.3f}".format(*report["ap_interval"]))
     return table
 
 

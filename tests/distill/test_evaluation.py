@@ -9,7 +9,7 @@ from pycocotools.cocoeval import COCOeval
 
 from distill.data.coco import CocoKeypoints
 from distill.errors import InputError
-from distill.evaluation import FIGURES, evaluate, to_results, write_results
+from distill.evaluation import FIGURES, bootstrap_ap, evaluate, to_results, write_results
 from distill.skeleton import COCO_17
 
 K = len(COCO_17)
@@ -147,6 +147,23 @@ def test_crowds_and_persons_without_joints_are_no_misses_and_excuse_what_is_foun
     both = [np.concatenate(parts) for parts in zip(found(person), found(crowd), strict=True)]
     assert evaluate({1: found(person)}, path, COCO_17)["ap"] == pytest.approx(1)
     assert evaluate({1: tuple(both)}, path, COCO_17)["ap"] == pytest.approx(1)
+
+
+def test_the_interval_of_ap_spans_the_figure_and_narrows_to_it_when_all_photographs_agree(mini):
+    predictions = noisy(mini)
+    ap = evaluate(predictions, mini.annotation_file, COCO_17)["ap"]
+    low, high = bootstrap_ap(predictions, mini.annotation_file, COCO_17, samples=60)
+    assert 0 < low < ap < high < 1 and 0.02 < high - low < 0.4
+    assert (low, high) == bootstrap_ap(predictions, mini.annotation_file, COCO_17, samples=60)
+    assert bootstrap_ap(truth(mini), mini.annotation_file, COCO_17, samples=5) == pytest.approx((1, 1))
+
+
+def test_drawing_every_photograph_once_gives_the_figure_itself(mini):
+    """With one photograph there is only one way to draw it."""
+    image_id = next(i for i in mini.image_ids.tolist() if len(mini.keypoints(i)) > 2)
+    some = {image_id: noisy(mini)[image_id]}
+    ap = evaluate(some, mini.annotation_file, COCO_17, [image_id])["ap"]
+    assert bootstrap_ap(some, mini.annotation_file, COCO_17, [image_id], samples=3) == pytest.approx((ap, ap))
 
 
 def test_nothing_is_printed(annotate, capfd):

@@ -47,7 +47,7 @@ def failure(capsys, *arguments: object) -> str:
 def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic, tmp_path, capsys):
     out, results = tmp_path / "new" / "report.json", tmp_path / "results.json"
     arguments = ["--data.root", tiny_synthetic, "--out", out, "--results", results, "--limit", 5, "--flip", "true"]
-    options = ["--grouping.detection_threshold", 0, "--grouping.max_persons", 3, "--batch_size", 2]
+    options = ["--grouping.detection_threshold", 0, "--grouping.max_persons", 3, "--batch_size", 2, "--bootstrap", 9]
     assert main([str(a) for a in (checkpoint, *arguments, *options)]) == 0
     report = json.loads(out.read_text())
     assert report["images"] == 5 and report["settings"]["flip"] is True
@@ -64,9 +64,11 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
     assert 0 < max(len(scores) for _, scores in predictions.values()) <= 3
     figures = evaluate(predictions, data.annotation_file, COCO_17, list(predictions))
     assert {name: report[name] for name in FIGURES} == pytest.approx(figures, abs=1e-9)
+    low, high = report["ap_interval"]
+    assert 0 <= low <= high <= 1
     printed = capsys.readouterr().out
     assert "best.safetensors on 5 photographs of val2017" in printed
-    assert all(name in printed for name in FIGURES)
+    assert all(name in printed for name in (*FIGURES, "ap, 95 %"))
 
 
 def test_figure_that_does_not_exist_is_a_dash(checkpoint, shared, tmp_path, capsys):
