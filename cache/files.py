@@ -1,47 +1,121 @@
-"""The plain files of a store on a file system: atomic writes, checksums, one lock."""
+"""The plain files of a store: atomic writes, sizes, checksums; on a file system here, on object storage beside."""
 
-import fcntl
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from cache.errors import StoreError
+from zarr.abc.store import Store
+from zarr.storage import LocalStore
 
-LOCK = ".lock"
+from cache.objects import ObjectFiles
 
 
-class LocalFiles:
-    """Files below one folder, named by relative paths with forward slashes.
-
-    Args:
-        url: a path or a file:// URL; nothing is touched yet.
-
-    Raises:
-        StoreError: the URL is of another kind.
-    """
-
-    def __init__(self, url: str | Path):
-        parts = urlsplit(str(url))
-        if "://" in str(url) and parts.scheme != "file":
-            raise StoreError(f"{url}: stores lie on a file system; give a path")
-        self.root = Path(unquote(parts.path)) if parts.scheme == "file" else Path(url)
-
-    def __str__(self) -> str:
-        return str(self.root)
+class Files(Protocol):
+    """Files below one place, named by relative paths with forward slashes; hidden ones are not listed."""
 
     def read(self, name: str) -> bytes | None:
         """The content of a file, or None where there is none."""
+
+    def read_all(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The contents of those of the named files that are there."""
+
+    def put(self, name: str, content: bytes):
+        """Write a file so that at any moment it is absent, as before, or whole."""
+
+    def put_new(self, name: str, content: bytes) -> bool:
+        """Write a file unless it is there, and return whether it was written; of several processes at once one does."""
+
+    def delete(self, name: str):
+        """Remove a file, if it is there."""
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, or None where there is none."""
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every file by name."""
+
+    def sha256(self, name: str) -> str | None:
+        """Hexadecimal SHA-256 of a file, or None where there is none."""
+
+    def zarr_store(self) -> Store:
+        """What zarr reads these files through."""
+
+
+def open_files(url: str | Path) -> Files:
+    """The files at a path, a file:// URL or, through fsspec, a URL of object storage; nothing is touched yet."""
+    parts = urlsplit(str(url))
+    if "://" not in str(url):
+        return LocalFiles(Path(url))
+    if parts.scheme == "file":
+        return LocalFiles(Path(unquote(parts.path)))
+    return ObjectFiles(str(url))
+
+
+class LocalFiles:
+    """`Files` below a folder."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def read(self, name: str) -> bytes | None:
         try:
             return (self.root / name).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def read_all(self, names: Iterable[str]) -> dict[str, bytes]:
+        contents = {name: self.read(name) for name in names}
+        return {name: content for name, content in contents.items() if content is not None}
+
     def put(self, name: str, content: bytes):
-        """Write a file so that at any moment it is absent, as before, or whole."""
+        temporary = self._written(name, content)
+        try:
+            temporary.replace(self.root / name)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync((self.root / name).parent)
+
+    def put_new(self, name: str, content: bytes) -> bool:
+        temporary = self._written(name, content)
+        try:
+            (self.root / name).hardlink_to(temporary)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink()
+        _sync((self.root / name).parent)
+        return True
+
+    def delete(self, name: str):
+        (self.root / name).unlink(missing_ok=True)
+
+    def size(self, name: str) -> int | None:
+        try:
+            return (self.root / name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def sizes(self) -> dict[str, int]:
+        paths = (Path(folder, name) for folder, _, names in os.walk(self.root) for name in names if name[0] != ".")
+        sizes = {path.relative_to(self.root).as_posix(): self.size(str(path)) for path in paths}
+        return {name: size for name, size in sizes.items() if size is not None}
+
+    def sha256(self, name: str) -> str | None:
+        try:
+            with (self.root / name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
+
+    def zarr_store(self) -> Store:
+        return LocalStore(self.root, read_only=True)
+
+    def _written(self, name: str, content: bytes) -> Path:
+        """A hidden file beside the named one, with this content brought onto the disk."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -50,57 +124,15 @@ class LocalFiles:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
+        except BaseException:
             temporary.unlink(missing_ok=True)
-        self._sync(path.parent)
+            raise
+        return temporary
 
-    def delete(self, name: str):
-        """Remove a file, if it is there."""
-        (self.root / name).unlink(missing_ok=True)
 
-    def size(self, name: str) -> int | None:
-        """Bytes of a file, or None where there is none."""
-        try:
-            return (self.root / name).stat().st_size
-        except FileNotFoundError:
-            return None
-
-    def sha256(self, name: str) -> str | None:
-        """Hexadecimal SHA-256 of a file, or None where there is none."""
-        try:
-            with (self.root / name).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except FileNotFoundError:
-            return None
-
-    def sync(self, name: str):
-        """Bring a file onto the disk, if it is there."""
-        if (self.root / name).exists():
-            self._sync(self.root / name)
-
-    def names(self) -> set[str]:
-        """Names of files and folders directly in the folder, the lock apart."""
-        return {path.name for path in self.root.iterdir()} - {LOCK}
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Make the folder and hold its lock, which the system releases if the process dies."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise StoreError(f"{self.root}: cannot be written ({error.strerror}); choose another place") from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
-
-    @staticmethod
-    def _sync(path: Path):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(path: Path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

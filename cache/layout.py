@@ -1,11 +1,15 @@
 """The zarr side of a store: which arrays there are, their shards and codecs."""
 
+import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import zarr
+from zarr.abc.store import Store
 from zarr.codecs import ZstdCodec
+from zarr.core.buffer import default_buffer_prototype
 from zarr.errors import ZarrUserWarning
 from zarr.storage import LocalStore
 
@@ -30,9 +34,7 @@ def create(
     shard_length: int,
     attributes: dict,
 ):
-    """Write the group, its arrays and, last of all and at once, its attributes.
-
-    What an interrupted creation left behind is replaced.
+    """Write the group, its arrays and its attributes into an empty folder.
 
     Args:
         image_ids: (N,) ascending.
@@ -40,14 +42,14 @@ def create(
         to_map: (N, 2, 3) photograph to map coordinates.
     """
     store = LocalStore(root)
-    group = zarr.open_group(store, mode="a", zarr_format=3)
+    group = zarr.create_group(store, zarr_format=3)
     small = {
         "image_id": np.asarray(image_ids, np.int64),
         "image_size": np.asarray(image_sizes, np.int32),
         "to_map": np.asarray(to_map, np.float32),
     }
     for name, values in small.items():
-        group.create_array(name, data=values, chunks=values.shape, overwrite=True)
+        group.create_array(name, data=values, chunks=values.shape)
     sharded = {
         "heatmap": (np.uint8, (num_keypoints, map_size, map_size)),
         "persons": (np.float32, (max_persons, num_keypoints, 3)),
@@ -62,7 +64,6 @@ def create(
             dtype=dtype,
             fill_value=0,
             compressors=ZstdCodec(level=3, checksum=True),
-            overwrite=True,
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ZarrUserWarning)
@@ -71,12 +72,36 @@ def create(
         group.attrs.put(attributes)
 
 
-def open_arrays(root: Path, *, writable: bool) -> dict[str, zarr.Array]:
-    """The arrays by name; the sharded ones with the fast codec pipeline, which nothing else then uses."""
-    group = zarr.open_group(LocalStore(root, read_only=not writable), mode="r+" if writable else "r")
+def open_arrays(store: Store) -> dict[str, zarr.Array]:
+    """The arrays by name, for reading; sharded ones on a file system with the fast pipeline, which reads no others."""
+    group = zarr.open_group(store, mode="r")
     arrays = {name: group[name] for name in ("image_id", "image_size", "to_map")}
-    with zarr.config.set(_PIPELINE):
+    with zarr.config.set(_PIPELINE if isinstance(store, LocalStore) else {}):
         return arrays | {name: group[name] for name in SHARDED}
+
+
+def encode_shard(
+    arrays: Mapping[str, zarr.Array], shard: int, rows: slice, values: Mapping[str, np.ndarray]
+) -> dict[str, bytes | None]:
+    """The file of one shard for each array, made in a temporary folder; None where all values are zero.
+
+    Args:
+        arrays: as `open_arrays` gives them.
+        rows: of the shard.
+        values: for each sharded array its (n, ...) values.
+    """
+    contents = {}
+    with tempfile.TemporaryDirectory(prefix="shard-") as folder:
+        for name, value in values.items():
+            (Path(folder) / name).mkdir()
+            for file, content in arrays[name].metadata.to_buffer_dict(default_buffer_prototype()).items():
+                (Path(folder) / name / file).write_bytes(content.to_bytes())
+            with zarr.config.set(_PIPELINE):
+                array = zarr.open_array(LocalStore(folder), path=name, mode="r+")
+            array[rows] = value
+            written = Path(folder) / shard_key(array, shard)
+            contents[name] = written.read_bytes() if written.exists() else None
+    return contents
 
 
 def shard_key(array: zarr.Array, shard: int) -> str:

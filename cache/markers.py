@@ -4,49 +4,67 @@ A marker is a JSON file `complete/000012.json` with size and SHA-256 of the shar
 A file that is rightly absent, because zarr does not write a shard of zeros, is recorded as null.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from cache.files import LocalFiles
+from cache.files import Files
 
 
-def write(files: LocalFiles, shard: int, keys: Mapping[str, str]):
+def write(files: Files, shard: int, contents: Mapping[str, bytes | None]):
     """Declare a shard complete.
 
     Args:
-        keys: file of the shard by name of the array.
+        contents: of the shard's file by name of the array, as it was just written.
     """
-    for key in keys.values():
-        files.sync(key)
     arrays = {
-        name: None if files.size(key) is None else {"bytes": files.size(key), "sha256": files.sha256(key)}
-        for name, key in keys.items()
+        name: None if content is None else {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in contents.items()
     }
     files.put(_name(shard), json.dumps({"shard": shard, "arrays": arrays}, indent=1).encode())
 
 
-def delete(files: LocalFiles, shard: int):
+def delete(files: Files, shard: int):
     """Declare a shard incomplete."""
     files.delete(_name(shard))
 
 
-def matches(files: LocalFiles, shard: int, keys: Mapping[str, str], *, checksums: bool) -> bool:
-    """Whether a shard is complete: by checksum, or only by marker and file sizes, which is quick."""
-    content = files.read(_name(shard))
+def complete(files: Files, keys: Mapping[int, Mapping[str, str]], *, checksums: bool) -> set[int]:
+    """Those shards that are there as their markers say: by checksum, or only by sizes, which is quick.
+
+    Args:
+        keys: for each shard to look at, its file by name of the array.
+    """
+    size = files.size if len(keys) == 1 else files.sizes().get
+    markers = files.read_all([_name(shard) for shard in keys])
+    return {
+        shard
+        for shard, names in keys.items()
+        if _matches(files, names, _recorded(markers.get(_name(shard), b"")), size, checksums)
+    }
+
+
+def _recorded(marker: bytes) -> dict:
     try:
-        arrays = json.loads(content)["arrays"] if content else None
+        arrays = json.loads(marker)["arrays"]
     except (ValueError, KeyError, TypeError):
-        return False
-    if not isinstance(arrays, dict) or arrays.keys() != keys.keys():
-        return False
-    return all(_file_matches(files, keys[name], arrays[name], checksums) for name in keys)
+        return {}
+    return arrays if isinstance(arrays, dict) else {}
 
 
-def _file_matches(files: LocalFiles, key: str, recorded: object, checksums: bool) -> bool:
-    size = files.size(key)
-    if size is None or not isinstance(recorded, dict):
-        return size is None and recorded is None
-    return size == recorded.get("bytes") and (not checksums or files.sha256(key) == recorded.get("sha256"))
+def _matches(
+    files: Files, keys: Mapping[str, str], recorded: dict, size: Callable[[str], int | None], checksums: bool
+) -> bool:
+    if recorded.keys() != keys.keys():
+        return False
+    for name, key in keys.items():
+        found, wanted = size(key), recorded[name]
+        if found is None or not isinstance(wanted, dict):
+            if not found is wanted is None:
+                return False
+        elif found != wanted.get("bytes") or (checksums and files.sha256(key) != wanted.get("sha256")):
+            return False
+    return True
 
 
 def _name(shard: int) -> str:

@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from cache import layout, markers
+from cache import creation, layout, markers
 from cache.attributes import differences
 from cache.encoding import LinearEncoding, from_attributes
 from cache.errors import StoreError
-from cache.files import LocalFiles
+from cache.files import open_files
 from cache.label import SoftLabel, pad_persons, used_persons
 
 PROVENANCE = ("tool_version", "configuration")
 "Attributes that say how a store was made and may differ when it is resumed."
-_CREATING = ".creating"
 
 
 class SoftLabelStore:
@@ -29,7 +28,7 @@ class SoftLabelStore:
 
     def __init__(self, url: str | Path, *, writable: bool = False):
         self.url, self.writable = str(url), writable
-        self.files = LocalFiles(url)
+        self.files = open_files(url)
         self._opened: tuple[int, dict[str, zarr.Array]] | None = None
         self._complete: set[int] = set()
 
@@ -56,10 +55,10 @@ class SoftLabelStore:
     ) -> "SoftLabelStore":
         """Make a store, or open the one that is there if it was made the same way.
 
-        Of several processes that call this at once, one makes the store and the others wait for it.
+        Several processes may call this at once: each writes the same files, the attributes last.
 
         Args:
-            url: a path or a file:// URL.
+            url: a path, a file:// URL, or a URL of object storage such as s3://bucket/labels.zarr.
             image_ids: (N,) ascending.
             image_sizes: (N, 2) width, height in pixels.
             to_map: (N, 2, 3) photograph to map coordinates.
@@ -88,9 +87,9 @@ class SoftLabelStore:
             **json.loads(json.dumps(attributes)),
         }
         store = cls(url, writable=True)
-        with store.files.exclusive():
-            if store._root_attributes() is None:
-                store._write_layout(wanted, ids, image_sizes, to_map)
+        if creation.read_attributes(store.files) is None:
+            arrays = {"image_ids": ids, "image_sizes": np.asarray(image_sizes), "to_map": np.asarray(to_map)}
+            creation.write_layout(store.files, store.url, wanted, arrays, PROVENANCE)
         advice = "choose another place, or delete the store that is there"
         store._require({k: v for k, v in wanted.items() if k not in PROVENANCE}, advice)
         small = {"image_id": (store.image_ids, ids), "image_size": (store.image_sizes, image_sizes)}
@@ -107,7 +106,7 @@ class SoftLabelStore:
             StoreError: there is none, it was never wholly created, or it is of a newer format.
         """
         store = cls(url)
-        attributes = store._root_attributes()
+        attributes = creation.read_attributes(store.files)
         if attributes is None:
             raise StoreError(f"{url} is not a soft-label store; make one with `distill-cache build`")
         if attributes["format_version"] != layout.FORMAT_VERSION:
@@ -120,7 +119,7 @@ class SoftLabelStore:
     @cached_property
     def attributes(self) -> dict:
         """All attributes, as JSON values."""
-        return self._root_attributes() or {}
+        return creation.read_attributes(self.files) or {}
 
     @cached_property
     def encoding(self) -> LinearEncoding:
@@ -159,17 +158,21 @@ class SoftLabelStore:
         """(n,) ids of the images of a shard."""
         return self.image_ids[self._rows(shard)]
 
-    def missing_shards(self, *, checksums: bool = True) -> list[int]:
+    def missing_shards(self, shards: Sequence[int] | None = None, *, checksums: bool = True) -> list[int]:
         """Shards that are not there, or not as their completion marker says.
 
         Args:
+            shards: those to look at, by default all.
             checksums: compare the SHA-256 of every file; otherwise only its size, which is quick.
         """
-        return [i for i in range(self.num_shards) if not self.is_complete(i, checksums=checksums)]
+        shards = range(self.num_shards) if shards is None else shards
+        keys = {shard: self._shard_keys(shard) for shard in shards}
+        complete = markers.complete(self.files, keys, checksums=checksums)
+        return [shard for shard in shards if shard not in complete]
 
     def is_complete(self, shard: int, *, checksums: bool = True) -> bool:
         """Whether a shard is there as its completion marker says."""
-        return markers.matches(self.files, shard, self._shard_keys(shard), checksums=checksums)
+        return not self.missing_shards([shard], checksums=checksums)
 
     def write_shard(
         self,
@@ -179,6 +182,9 @@ class SoftLabelStore:
         person_score: Sequence[np.ndarray],
     ):
         """Write all labels of one shard, whatever was there before.
+
+        Several processes may write one shard at once: each file is replaced at once, and the last marker
+        that is written vouches for what its process wrote.
 
         Args:
             heatmaps: (n, K, H, W) float, 0..1, in the order of `shard_image_ids`.
@@ -201,12 +207,14 @@ class SoftLabelStore:
         values = {"heatmap": self.encoding.encode(heatmaps), **padded}
         keys = self._shard_keys(shard)
         try:
+            contents = layout.encode_shard(self._arrays, shard, rows, values)
             markers.delete(self.files, shard)
-            for name, array in values.items():
-                # A torn shard would be read back by an assignment that does not cover all of its rows.
-                self.files.delete(keys[name])
-                self._arrays[name][rows] = array
-            markers.write(self.files, shard, keys)
+            for name, content in contents.items():
+                if content is None:
+                    self.files.delete(keys[name])
+                else:
+                    self.files.put(keys[name], content)
+            markers.write(self.files, shard, contents)
         except (OSError, RuntimeError) as error:
             raise StoreError(f"{self.url}: shard {shard} cannot be written ({error})") from error
 
@@ -260,33 +268,8 @@ class SoftLabelStore:
     @property
     def _arrays(self) -> dict[str, zarr.Array]:
         if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), layout.open_arrays(self.files.root, writable=self.writable)
+            self._opened = os.getpid(), layout.open_arrays(self.files.zarr_store())
         return self._opened[1]
-
-    def _root_attributes(self) -> dict | None:
-        try:
-            attributes = json.loads(self.files.read("zarr.json") or b"{}").get("attributes", {})
-        except (ValueError, AttributeError):
-            return None
-        return attributes if "format_version" in attributes else None
-
-    def _write_layout(self, attributes: dict, image_ids, image_sizes, to_map):
-        if self.files.names() and _CREATING not in self.files.names():
-            raise StoreError(f"{self.url} exists and is not a soft-label store; choose another place")
-        shape = attributes["shape"]
-        self.files.put(_CREATING, b"")
-        layout.create(
-            self.files.root,
-            image_ids=image_ids,
-            image_sizes=image_sizes,
-            to_map=to_map,
-            num_keypoints=shape["keypoints"],
-            map_size=shape["map_size"],
-            max_persons=shape["max_persons"],
-            shard_length=shape["shard_length"],
-            attributes=attributes,
-        )
-        self.files.delete(_CREATING)
 
     def _rows(self, shard: int) -> slice:
         if not 0 <= shard < self.num_shards:

@@ -1,3 +1,6 @@
+import itertools
+
+import fsspec
 import numpy as np
 import pytest
 
@@ -65,3 +68,31 @@ def labels():
 def filled(labels, tmp_path):
     """A complete store of those labels."""
     return labels.fill(tmp_path / "filled.zarr")
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """Address of a real S3 server on loopback, for this session."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+_buckets = itertools.count()
+
+
+@pytest.fixture
+def bucket(s3_server, monkeypatch):
+    """URL of a new, empty bucket; this process and its children know where the server is."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    name = f"bucket-{next(_buckets)}"
+    fsspec.filesystem("s3", skip_instance_cache=True).mkdir(name)
+    return f"s3://{name}"

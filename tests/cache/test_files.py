@@ -1,58 +1,62 @@
 import hashlib
 import multiprocessing
-from pathlib import Path
 
 import pytest
 
-from cache.errors import StoreError
-from cache.files import LOCK, LocalFiles
+from cache.files import LocalFiles, open_files
 
 
-def test_put_read_size_and_checksum(tmp_path):
-    files = LocalFiles(tmp_path / "store")
+@pytest.fixture(params=["local", "s3"])
+def files(request, tmp_path):
+    """Files in a new folder, and in a new bucket of a real S3 server."""
+    place = tmp_path / "store" if request.param == "local" else f"{request.getfixturevalue('bucket')}/store"
+    return open_files(place)
+
+
+def test_put_read_size_and_checksum(files):
+    assert files.sizes() == {}
     files.put("a/b.json", b"one")
     files.put("a/b.json", b"two!")
+    files.put("a/.hidden", b"x")
     assert files.read("a/b.json") == b"two!"
+    assert files.read_all(["a/b.json", "a/c.json"]) == {"a/b.json": b"two!"}
+    assert files.read_all([]) == {}
     assert files.size("a/b.json") == 4
+    assert files.sizes() == {"a/b.json": 4}
     assert files.sha256("a/b.json") == hashlib.sha256(b"two!").hexdigest()
-    assert [path.name for path in (tmp_path / "store" / "a").iterdir()] == ["b.json"]
     files.delete("a/b.json")
     files.delete("a/b.json")
     assert files.read("a/b.json") is files.size("a/b.json") is files.sha256("a/b.json") is None
 
 
-def test_file_urls_are_paths(tmp_path):
-    assert LocalFiles(f"file://{tmp_path}/with%20blank").root == tmp_path / "with blank"
+def test_put_leaves_nothing_else(tmp_path):
+    files = LocalFiles(tmp_path)
+    files.put("a", b"one")
+    assert files.put_new("b", b"two")
+    assert not files.put_new("b", b"three")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError):
+        files.put("folder", b"three")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "folder"}
 
 
-def test_other_urls_are_refused():
-    with pytest.raises(StoreError, match="s3://bucket/labels"):
-        LocalFiles("s3://bucket/labels")
+def put_mine(files, mine, results):
+    results.put((mine, files.put_new("claim", mine)))
 
 
-def test_place_that_cannot_be_written(tmp_path):
-    (tmp_path / "file").touch()
-    with (
-        pytest.raises(StoreError, match="file/store: cannot be written"),
-        LocalFiles(tmp_path / "file/store").exclusive(),
-    ):
-        pass
-
-
-def count_up(root):
-    files = LocalFiles(root)
-    for _ in range(50):
-        with files.exclusive():
-            files.put("count", str(int(files.read("count") or 0) + 1).encode())
-
-
-def test_lock_keeps_processes_apart(tmp_path):
+def test_one_of_many_makes_a_new_file(files):
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=count_up, args=(tmp_path,)) for _ in range(3)]
+    results = context.Queue()
+    processes = [context.Process(target=put_mine, args=(files, f"{i}".encode(), results)) for i in range(4)]
     for process in processes:
         process.start()
+    answers = dict(results.get(timeout=60) for _ in processes)
     for process in processes:
         process.join(60)
-    assert LocalFiles(tmp_path).read("count") == b"150"
-    assert LocalFiles(tmp_path).names() == {"count"}
-    assert Path(tmp_path / LOCK).exists()
+    assert sorted(answers.values()) == [False, False, False, True]
+    assert answers[files.read("claim")]
+
+
+def test_file_urls_are_paths(tmp_path):
+    assert open_files(f"file://{tmp_path}/with%20blank").root == tmp_path / "with blank"

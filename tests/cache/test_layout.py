@@ -21,7 +21,7 @@ def test_any_zarr_reader_sees_the_labels(filled, labels):
 
 
 def test_shards_and_chunks(filled):
-    arrays = layout.open_arrays(filled.files.root, writable=False)
+    arrays = layout.open_arrays(filled.files.zarr_store())
     for name in layout.SHARDED:
         assert arrays[name].chunks[0] == 1
         assert arrays[name].shards[0] == filled.shard_length
@@ -30,7 +30,7 @@ def test_shards_and_chunks(filled):
 
 def test_pipeline_is_chosen_for_the_store_alone(filled):
     before = zarr.config.get("codec_pipeline.path"), zarr.config.get("threading.max_workers")
-    arrays = layout.open_arrays(filled.files.root, writable=False)
+    arrays = layout.open_arrays(filled.files.zarr_store())
     assert "zarrs" in type(arrays["heatmap"]._async_array.codec_pipeline).__module__
     assert (zarr.config.get("codec_pipeline.path"), zarr.config.get("threading.max_workers")) == before
     elsewhere = zarr.open_array(filled.files.root / "heatmap", mode="r")

@@ -1,0 +1,86 @@
+"""Making an empty store: its claim on the place, its small arrays, and last of all its attributes."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from cache import layout
+from cache.errors import StoreError
+from cache.files import Files, LocalFiles
+
+ROOT = "zarr.json"
+CLAIM = ".claim"
+"File that says for which store the place was taken; the first written, so that two stores never mix in one place."
+
+
+def read_attributes(files: Files) -> dict | None:
+    """Attributes of a store that was wholly created, or None."""
+    try:
+        attributes = json.loads(files.read(ROOT) or b"{}").get("attributes", {})
+    except (ValueError, AttributeError):
+        return None
+    return attributes if "format_version" in attributes else None
+
+
+def write_layout(
+    files: Files, url: str, attributes: dict, arrays: Mapping[str, np.ndarray], provenance: Collection[str]
+):
+    """Write everything but the labels.
+
+    Several processes may do so at once without a lock: each writes the same files, each of them whole, and
+    the attributes, which make it a store, once and last. An interrupted creation is done again in the same way.
+
+    Args:
+        attributes: all of the store's, with its shape.
+        arrays: image_ids, image_sizes and to_map, as `layout.create` takes them.
+        provenance: names of attributes that may differ between the processes.
+
+    Raises:
+        StoreError: the place is taken by something else, or cannot be written.
+    """
+    shape = attributes["shape"]
+    try:
+        with tempfile.TemporaryDirectory(prefix="labels-") as folder:
+            layout.create(
+                Path(folder),
+                **arrays,
+                num_keypoints=shape["keypoints"],
+                map_size=shape["map_size"],
+                max_persons=shape["max_persons"],
+                shard_length=shape["shard_length"],
+                attributes=attributes,
+            )
+            made = LocalFiles(Path(folder))
+            contents = made.read_all(sorted(made.sizes()))
+        root = contents.pop(ROOT)
+        _claim(files, url, _digest({k: v for k, v in attributes.items() if k not in provenance}, contents))
+        for name, content in contents.items():
+            files.put(name, content)
+        files.put_new(ROOT, root)
+    except OSError as error:
+        raise StoreError(f"{url}: cannot be written ({error.strerror or error}); choose another place") from error
+
+
+def _digest(attributes: dict, contents: Mapping[str, bytes]) -> bytes:
+    digest = hashlib.sha256(json.dumps(attributes, sort_keys=True).encode())
+    for name in sorted(contents):
+        digest.update(contents[name])
+    return digest.hexdigest().encode()
+
+
+def _claim(files: Files, url: str, digest: bytes):
+    """Take the place, or find that it was taken for the same store."""
+    is_taken = bool(files.sizes())
+    found = files.read(CLAIM)
+    if found is None:
+        if is_taken:
+            raise StoreError(f"{url} exists and is not a soft-label store; choose another place")
+        found = digest if files.put_new(CLAIM, digest) else files.read(CLAIM)
+    if found != digest:
+        raise StoreError(
+            f"{url}: a store with other settings was begun here; choose another place, or delete what is there"
+        )
