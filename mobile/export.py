@@ -4,9 +4,11 @@ import copy
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +16,12 @@ from torch import nn
 
 from mobile import metadata
 from mobile.errors import ExportError
+from mobile.peaks import HEATMAPS, PeakModel, PeakSettings, comparable, only
+from mobile.quantise import Quantisation, quantise
 from mobile.quiet import quiet
-from mobile.runtime import LiteRTModel, interpreter
+from mobile.runtime import Delegation, LiteRTModel, interpreter
+
+_FLOAT32 = Quantisation()
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,16 @@ class ExportReport:
     "The model; its JSON lies beside it."
     bytes: int
     "Size of the model."
+    quantisation: Quantisation
+    "What it is stored and computed in."
     max_error: dict[str, float]
     "Largest absolute difference from torch over all photographs, by output."
+    mean_error: dict[str, float]
+    "Mean absolute difference, by output."
     milliseconds: float
     "Median time of one run on one thread of this host."
+    delegation: Delegation
+    "How much of the graph this host's runtime delegates."
 
 
 class Exportable(nn.Module):
@@ -55,24 +67,8 @@ class Exportable(nn.Module):
         return {name: value.permute(0, 2, 3, 1) for name, value in maps.items()}
 
 
-def export(
-    network: nn.Module,
-    path: Path,
-    *,
-    input_size: tuple[int, int],
-    mean: Sequence[float],
-    std: Sequence[float],
-    photographs: np.ndarray,
-    letterbox: dict,
-    skeleton: dict,
-    grouping: dict,
-    source: dict,
-    tolerance: float = 1e-3,
-) -> ExportReport:
-    """Write `path` (.tflite) and the JSON beside it, after a check against torch.
-
-    An output's error is its largest absolute difference from torch, divided by the largest magnitude of
-    that output where this is above 1. Files appear under their names only when the check has passed.
+class Exporter:
+    """A network, converted once, that can be written in any precision.
 
     Args:
         network: returns a dict of maps (B, C, h, w); left as it is.
@@ -80,46 +76,166 @@ def export(
         mean, std: normalisation the network expects, of RGB values 0..1.
         photographs: (N, height, width, 3) uint8 RGB, to check with.
         letterbox, skeleton, grouping, source: see `mobile.metadata.describe`.
-        tolerance: largest error that is accepted.
+        tolerance: largest error of float32 that is accepted.
+        peaks: give the peaks of the maps instead of the maps.
 
     Raises:
-        ExportError: the network cannot be converted or the error is above tolerance.
-        OSError: the folder cannot be written.
+        ExportError: the network cannot be converted.
     """
-    path = Path(path)
-    if path.suffix != ".tflite":
-        raise ExportError(f"{path} must end in .tflite")
-    width, height = input_size
-    if photographs.ndim != 4 or photographs.shape[1:] != (height, width, 3) or not len(photographs):
-        raise ExportError(f"photographs must be (N, {height}, {width}, 3), not {photographs.shape}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        draft = Path(folder) / path.name
-        module = Exportable(copy.deepcopy(network).float().cpu(), mean, std).eval().requires_grad_(False)
-        convert(module, draft, input_size)
-        content = draft.read_bytes()
-        description = metadata.describe(
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        input_size: tuple[int, int],
+        mean: Sequence[float],
+        std: Sequence[float],
+        photographs: np.ndarray,
+        letterbox: dict,
+        skeleton: dict,
+        grouping: dict,
+        source: dict,
+        tolerance: float = 1e-3,
+        peaks: PeakSettings | None = None,
+    ):
+        width, height = input_size
+        if photographs.ndim != 4 or photographs.shape[1:] != (height, width, 3) or not len(photographs):
+            raise ExportError(f"photographs must be (N, {height}, {width}, 3), not {photographs.shape}")
+        module: nn.Module = Exportable(copy.deepcopy(network).float().cpu(), mean, std)
+        if peaks is not None:
+            module = PeakModel(module, peaks)
+        self.module = module.eval().requires_grad_(False)
+        self.photographs, self.tolerance, self.peaks = photographs, tolerance, peaks
+        self._said = {
+            "mean": mean,
+            "std": std,
+            "letterbox": letterbox,
+            "skeleton": skeleton,
+            "grouping": grouping,
+            "source": source,
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "float32.tflite"
+            convert(self.module, path, input_size)
+            self.content = path.read_bytes()
+
+    def write(
+        self,
+        path: Path,
+        quantisation: Quantisation = _FLOAT32,
+        calibration: np.ndarray | None = None,
+        accept: Callable[[LiteRTModel], dict] = lambda model: {},
+    ) -> ExportReport:
+        """Write `path` (.tflite) and the JSON beside it, after a check against torch.
+
+        An output's error is its largest absolute difference from torch, divided by the largest magnitude
+        of that output where this is above 1. Files appear under their names only when the check has passed.
+
+        Args:
+            calibration: see `mobile.quantise.quantise`.
+            accept: called with the finished model; what it returns stands in the JSON, what it raises
+                keeps the files from appearing.
+
+        Raises:
+            ExportError: the model cannot be quantised, or the error of float32 is above tolerance.
+            OSError: the folder cannot be written.
+        """
+        path = _checked(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = quantise(self.content, quantisation, calibration)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            draft = Path(folder) / path.name
+            draft.write_bytes(content)
+            description = self._describe(content, path, quantisation, 0 if calibration is None else len(calibration))
+            metadata.write(metadata.metadata_path(draft), description)
+            model = LiteRTModel(draft)
+            max_error, mean_error, milliseconds = self._check(model, path, quantisation)
+            description["check"] = {
+                "photographs": len(self.photographs),
+                "tolerance": self.tolerance if quantisation.precision == "float32" else None,
+                "max_error": max_error,
+                "mean_error": mean_error,
+                **accept(model),
+            }
+            metadata.write(metadata.metadata_path(draft), description)
+            metadata.metadata_path(draft).replace(metadata.metadata_path(path))
+            draft.replace(path)
+        return ExportReport(path, len(content), quantisation, max_error, mean_error, milliseconds, model.delegation)
+
+    def _describe(self, content: bytes, path: Path, quantisation: Quantisation, calibration: int) -> dict:
+        precision = asdict(quantisation)
+        if quantisation.needs_photographs:
+            precision["calibration_photographs"] = calibration
+        return metadata.describe(
             content,
             interpreter(content, 1, path),
             file_name=path.name,
-            mean=mean,
-            std=std,
-            letterbox=letterbox,
-            skeleton=skeleton,
-            grouping=grouping,
-            source=source,
+            precision=precision,
+            peaks=None if self.peaks is None else self._grid() | asdict(self.peaks),
+            **self._said,
         )
-        metadata.write(metadata.metadata_path(draft), description)
-        max_error, milliseconds = _check(module, LiteRTModel(draft), photographs, tolerance, path)
-        description["check"] = {
-            "photographs": len(photographs),
-            "tolerance": tolerance,
-            "max_error": max_error,
-        }
-        metadata.write(metadata.metadata_path(draft), description)
-        metadata.metadata_path(draft).replace(metadata.metadata_path(path))
-        draft.replace(path)
-    return ExportReport(path, len(content), max_error, milliseconds)
+
+    @torch.inference_mode()
+    def _grid(self) -> dict[str, int]:
+        """Size and stride of the heatmaps whose peaks are given."""
+        rows, columns = only(self.module.maps(torch.from_numpy(self.photographs[:1]).float()), HEATMAPS).shape[1:3]
+        return {"columns": columns, "rows": rows, "stride": self.photographs.shape[1] // rows}
+
+    def _check(
+        self, model: LiteRTModel, path: Path, quantisation: Quantisation
+    ) -> tuple[dict[str, float], dict[str, float], float]:
+        """Largest and mean absolute error by output, and median milliseconds of a run.
+
+        Raises:
+            ExportError: an output is missing, of another shape, or differs by more than `tolerance`.
+        """
+        worst, total, scales, times = defaultdict(list), defaultdict(list), defaultdict(lambda: [1.0]), []
+        model(self.photographs[:1])
+        for photograph in self.photographs:
+            start = time.perf_counter()
+            found = model(photograph[None])
+            times.append(1000 * (time.perf_counter() - start))
+            with torch.inference_mode():
+                tensors = self.module(torch.from_numpy(photograph[None]).float())
+            wanted = {name: value.numpy() for name, value in tensors.items()}
+            if {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in wanted.items()}:
+                raise ExportError(f"{path} is not written: the model's outputs are {sorted(found)} instead of torch's")
+            if self.peaks is not None:
+                found, wanted = comparable(found, wanted)
+            for name, value in wanted.items():
+                difference = np.abs(found[name] - value)
+                worst[name].append(difference.max())
+                total[name].append(difference.mean())
+                scales[name].append(np.abs(value).max())
+        errors = {name: float(np.max(values)) for name, values in worst.items()}
+        for name, error in errors.items():
+            scale = float(np.max(scales[name]))
+            limit = self.tolerance * scale if quantisation.precision == "float32" else np.finfo(np.float64).max
+            # Not `>`: it would accept an output that is not a number.
+            if not error <= limit:
+                raise ExportError(
+                    f"{path} is not written: {name} differs from torch by {error:.2g}, "
+                    f"tolerance {self.tolerance:.2g} of {scale:.3g}"
+                )
+        means = {name: float(np.mean(values)) for name, values in total.items()}
+        return errors, means, statistics.median(times)
+
+
+def export(network: nn.Module, path: Path, **settings: Any) -> ExportReport:
+    """Write a network as float32: `Exporter(network, **settings).write(path)`, with the path checked first.
+
+    Raises:
+        ExportError, OSError: see there.
+    """
+    _checked(path)
+    return Exporter(network, **settings).write(path)
+
+
+def _checked(path: Path) -> Path:
+    path = Path(path)
+    if path.suffix != ".tflite":
+        raise ExportError(f"{path} must end in .tflite")
+    return path
 
 
 def convert(module: nn.Module, path: Path, input_size: tuple[int, int]) -> None:
@@ -140,38 +256,13 @@ def convert(module: nn.Module, path: Path, input_size: tuple[int, int]) -> None:
             model = litert_torch.convert(module, sample_kwargs={metadata.INPUT: image})
             model.export(str(path))
     except Exception as error:  # the converter has no error class of its own
-        name = type(module.network).__name__ if isinstance(module, Exportable) else type(module).__name__
+        name = type(_innermost(module)).__name__
         reason = next(iter(str(error).strip().splitlines()), "")
         raise ExportError(f"{name} cannot be converted: {type(error).__name__}: {reason}") from error
 
 
-def _check(
-    module: nn.Module, model: LiteRTModel, photographs: np.ndarray, tolerance: float, path: Path
-) -> tuple[dict[str, float], float]:
-    """Largest absolute error by output, and median milliseconds of a run.
-
-    Raises:
-        ExportError: an output is missing, of another shape, or differs by more than `tolerance`.
-    """
-    errors, scales, times = {}, {}, []
-    model(photographs[:1])
-    for photograph in photographs:
-        start = time.perf_counter()
-        found = model(photograph[None])
-        times.append(1000 * (time.perf_counter() - start))
-        with torch.inference_mode():
-            wanted = module(torch.from_numpy(photograph[None]).float())
-        if {k: v.shape for k, v in found.items()} != {k: tuple(v.shape) for k, v in wanted.items()}:
-            raise ExportError(f"{path} is not written: the model's outputs are {sorted(found)} instead of torch's")
-        for name, value in wanted.items():
-            error = float(np.abs(found[name] - value.numpy()).max())
-            errors[name] = float(np.maximum(errors.get(name, 0.0), error))
-            scales[name] = max(scales.get(name, 1.0), float(value.abs().max()))
-    for name, error in errors.items():
-        # Not `>`: it would accept an output that is not a number.
-        if not error <= tolerance * scales[name]:
-            raise ExportError(
-                f"{path} is not written: {name} differs from torch by {error:.2g}, "
-                f"tolerance {tolerance:.2g} of {scales[name]:.3g}"
-            )
-    return errors, statistics.median(times)
+def _innermost(module: nn.Module) -> nn.Module:
+    """The network that was handed over, without what the export put around it."""
+    if isinstance(module, PeakModel):
+        return _innermost(module.maps)
+    return module.network if isinstance(module, Exportable) else module

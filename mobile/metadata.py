@@ -53,6 +53,19 @@ _CELLS = {
     "input_to_photograph": "x = (x_input - offset_x) / scale, y = (y_input - offset_y) / scale",
 }
 
+_PEAKS = {
+    "cell": "column = peak_cells % columns, row = peak_cells // columns (integer division)",
+    "position": "x_input = (column + 0.5 + peak_shifts[0]) * stride, y_input = (row + 0.5 + peak_shifts[1]) * stride",
+    "unused": "peak_values is 0 where a joint has fewer peaks",
+}
+
+_PEAK_KINDS = {
+    "peak_values": "heatmap value of the peaks of joint k, highest first",
+    "peak_cells": "cell of each peak",
+    "peak_tags": "tag of each peak; joints of one person share it",
+    "peak_shifts": "offset of each peak from the centre of its cell: x, y in cells",
+}
+
 
 def metadata_path(model: Path) -> Path:
     """Where the JSON of a model lies: the same name with the ending .json."""
@@ -75,6 +88,8 @@ def describe(
     skeleton: dict,
     grouping: dict,
     source: dict,
+    precision: dict,
+    peaks: dict | None,
 ) -> dict:
     """All there is to say of a model, ready for JSON.
 
@@ -87,6 +102,9 @@ def describe(
         skeleton: names and numbers of the joints.
         grouping: parameters of the grouping of joints into persons.
         source: what the model was made from.
+        precision: how it was quantised.
+        peaks: settings of `mobile.peaks` with the `columns`, `rows` and `stride` of the maps, for a model
+            that gives peaks instead of maps.
     """
     signature = interpreter.get_signature_runner(SIGNATURE)
     image = signature.get_input_details()[INPUT]
@@ -121,6 +139,8 @@ def describe(
             )
         ],
         "cells": _CELLS,
+        **({} if peaks is None else {"peaks": _PEAKS | peaks}),
+        "precision": precision,
         "skeleton": skeleton,
         "grouping": grouping,
         "source": source,
@@ -159,11 +179,30 @@ def _tensor(name: str, detail: dict, position: int) -> dict:
         "position": position,
         "shape": [int(n) for n in detail["shape"]],
         "dtype": detail["dtype"].__name__,
+        "quantisation": _quantisation(detail),
         "layout": "NHWC",
     }
 
 
+def _quantisation(detail: dict) -> dict | None:
+    scale, zero_point = detail["quantization"]
+    if not scale:
+        return None
+    return {
+        "scale": float(scale),
+        "zero_point": int(zero_point),
+        "explanation": "value = (stored - zero_point) * scale; stored = value / scale + zero_point, rounded, clipped",
+    }
+
+
 def _output(name: str, detail: dict, position: int, height: int) -> dict:
+    if name in _PEAK_KINDS:
+        return {
+            **_tensor(name, detail, position),
+            "layout": "joint, peak" + ", axis" * (len(detail["shape"]) - 3),
+            "kind": name,
+            "meaning": _PEAK_KINDS[name],
+        }
     kind = name.partition("_s")[0]
     return {
         **_tensor(name, detail, position),

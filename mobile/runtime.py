@@ -1,6 +1,7 @@
 """Exported models on this host."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,20 @@ from mobile.errors import ExportError
 from mobile.quiet import quiet
 
 
+@dataclass(frozen=True)
+class Delegation:
+    """How much of a model the runtime's fast path has taken over."""
+
+    pieces: int
+    "Parts of the graph that were handed to a delegate."
+    whole: bool
+    "Whether the only piece reaches from the inputs to the outputs, so that no operator is left outside."
+
+
 class LiteRTModel:
-    """An exported model: images (B, H, W, 3) RGB 0..255 to a dict of maps (B, h, w, C) float32 by output name.
+    """An exported model: images (B, H, W, 3) RGB 0..255 to a dict of outputs (B, ...) by name.
+
+    Integers of a quantised model are turned into the float32 values they stand for.
 
     Args:
         path: the .tflite; the JSON that was written with it lies beside it.
@@ -35,6 +48,12 @@ class LiteRTModel:
         self._interpreter = interpreter(content, num_threads, self.path)
         with quiet():
             self._run = self._interpreter.get_signature_runner(self.metadata["model"]["signature"])
+        self._inputs, self._outputs = self._run.get_input_details(), self._run.get_output_details()
+
+    @property
+    def delegation(self) -> Delegation:
+        """How much of the model is delegated."""
+        return delegation(self._interpreter)
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -47,8 +66,33 @@ class LiteRTModel:
         if images.ndim != 4 or images.shape[1:] != (height, width, 3) or not len(images):
             raise ExportError(f"{self.path.name} takes images of shape (B, {height}, {width}, 3), not {images.shape}")
         name = self.metadata["input"]["name"]
-        runs = [self._run(**{name: image[None].astype(np.float32)}) for image in images]
-        return {key: np.concatenate([run[key] for run in runs]) for key in runs[0]}
+        runs = [self._run(**{name: to_stored(image[None], self._inputs[name])}) for image in images]
+        return {
+            key: to_values(np.concatenate([run[key] for run in runs]), detail) for key, detail in self._outputs.items()
+        }
+
+
+def to_stored(values: np.ndarray, detail: dict) -> np.ndarray:
+    """Values as an input takes them; `detail` is what LiteRT says of it."""
+    scale, zero = detail["quantization"]
+    if not scale:
+        return values.astype(detail["dtype"])
+    limits = np.iinfo(detail["dtype"])
+    return np.rint(values / scale + zero).clip(limits.min, limits.max).astype(detail["dtype"])
+
+
+def to_values(stored: np.ndarray, detail: dict) -> np.ndarray:
+    """What an output stands for: float32 where it is quantised; `detail` is what LiteRT says of it."""
+    scale, zero = detail["quantization"]
+    return stored if not scale else (stored.astype(np.float32) - zero) * np.float32(scale)
+
+
+def delegation(model: Any) -> Delegation:
+    """The delegated pieces of a LiteRT interpreter whose tensors are allocated."""
+    pieces = [node for node in model._get_ops_details() if node["op_name"] == "DELEGATE"]
+    ends = {d["index"] for d in model.get_input_details() + model.get_output_details()}
+    reached = {int(tensor) for node in pieces for tensor in (*node["inputs"], *node["outputs"])}
+    return Delegation(len(pieces), len(pieces) == 1 and ends <= reached)
 
 
 def interpreter(content: bytes, num_threads: int, path: Path) -> Any:
