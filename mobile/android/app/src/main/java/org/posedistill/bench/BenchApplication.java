@@ -1,0 +1,1 @@
+package org.posedistill.bench; public class BenchApplication extends android.app.Application {}

@@ -1,0 +1,1 @@
+package org.posedistill.bench; public final class LiveActivity extends android.app.Activity {}

@@ -1,0 +1,228 @@
+"""Builds the benchmark APK, and runs its JUnit tests, without an Android SDK.
+
+    python mobile/android/build.py apk --assets build/android/assets --out build/android
+    python mobile/android/build.py test --cases build/android/cases --out build/android
+
+Needs a JDK 17, Maven and Debian's aapt, android-framework-res, zipalign, apksigner and dexdump.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SOURCES = HERE / "app" / "src"
+FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
+REPOSITORY = Path(os.environ.get("MAVEN_REPOSITORY", Path.home() / ".m2" / "repository"))
+ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
+MIN_SDK, TARGET_SDK = 26, 34
+VERSION_CODE, VERSION = 1, "0.1.0"
+APK = "pose-distill-bench.apk"
+UNSIGNED = "unsigned.apk"
+KEY_PASSWORD = "android"
+_JAVA = ("java", "-Xmx2g", "-XX:+UseSerialGC")
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class BuildError(ValueError):
+    """The build cannot go on; the message is one line for whoever started it."""
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A file of Maven Central."""
+
+    group: str
+    artifact: str
+    extension: str
+    version: str
+    sha256: str
+    use: str
+    "What the build does with it: see `dependencies.txt`."
+
+    @property
+    def path(self) -> Path:
+        """Where Maven keeps it."""
+        folder = REPOSITORY.joinpath(*self.group.split("."), self.artifact, self.version)
+        return folder / f"{self.artifact}-{self.version}.{self.extension}"
+
+
+def dependencies(*uses: str) -> list[Dependency]:
+    """The pinned files of these uses, as `dependencies.txt` lists them."""
+    lines = (HERE / "dependencies.txt").read_text().splitlines()
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    known = [Dependency(*coordinates.split(":"), sha256, use) for coordinates, sha256, use in rows]
+    return [dependency for dependency in known if dependency.use in uses]
+
+
+def fetch(wanted: Sequence[Dependency], folder: Path) -> list[Path]:
+    """Local paths of the dependencies, each with the pinned SHA-256; Maven downloads those that are missing.
+
+    Raises:
+        BuildError: Maven cannot get one, or one is not what was pinned.
+    """
+    if any(not dependency.path.exists() for dependency in wanted):
+        pom = folder / "pom.xml"
+        pom.write_text(_pom(wanted))
+        _run("mvn", "-q", "-B", "-f", pom, f"-Dmaven.repo.local={REPOSITORY}", "dependency:resolve")
+    for dependency in wanted:
+        if _sha256(dependency.path) != dependency.sha256:
+            raise BuildError(f"{dependency.path} is not the file that dependencies.txt pins; delete it and try again")
+    return [dependency.path for dependency in wanted]
+
+
+def _pom(wanted: Iterable[Dependency]) -> str:
+    entries = "".join(
+        f"<dependency><groupId>{d.group}</groupId><artifactId>{d.artifact}</artifactId><version>{d.version}</version>"
+        f"<type>{d.extension}</type><exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"
+        "</exclusions></dependency>\n"
+        for d in wanted
+    )
+    return (
+        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<groupId>org.posedistill</groupId><artifactId>downloads</artifactId><version>1</version>\n"
+        f"<dependencies>\n{entries}</dependencies></project>\n"
+    )
+
+
+def build_apk(assets: Path, out: Path) -> Path:
+    """Build and sign the APK; returns its path.
+
+    The unsigned one beside it is the same bit for bit whenever sources, assets and tools are.
+
+    Args:
+        assets: files to bundle, such as a model with its JSON and photographs.
+        out: folder for the APK and for what the build leaves on the way.
+
+    Raises:
+        BuildError: a tool is missing or failed.
+    """
+    work = _fresh(out / "work")
+    libraries = fetch(dependencies("app"), out)
+    (android,) = fetch(dependencies("sdk"), out)
+    resources = _link_resources(work)
+    jars = [_extract_classes(library, work) for library in libraries]
+    classes = _compile([SOURCES / "main" / "java", work / "generated"], [*jars, android], work / "classes", release=8)
+    _dex([classes, *jars], work / "classes.dex", fetch(dependencies("dex"), out))
+    _pack(work / "packed.apk", resources, work / "classes.dex", libraries, assets)
+    _run("zipalign", "-f", "-p", "4", work / "packed.apk", out / UNSIGNED)
+    return _sign(out / UNSIGNED, out / APK)
+
+
+def _link_resources(work: Path) -> Path:
+    """APK of the manifest and resources alone; writes R.java under `generated`."""
+    compiled, linked = work / "resources.zip", work / "resources.apk"
+    _run("aapt2", "compile", "--dir", SOURCES / "main" / "res", "-o", compiled)
+    _run(
+        *("aapt2", "link", "-o", linked, "-I", FRAMEWORK, "--manifest", SOURCES / "main" / "AndroidManifest.xml"),
+        *("--java", work / "generated", "--min-sdk-version", str(MIN_SDK), "--target-sdk-version", str(TARGET_SDK)),
+        *("--version-code", str(VERSION_CODE), "--version-name", VERSION, "--no-version-vectors"),
+        # Debian's aapt2 of Android 10 does not know <uses-native-library>, which it keeps all the same.
+        *("--warn-manifest-validation", compiled),
+    )
+    return linked
+
+
+def _extract_classes(library: Path, work: Path) -> Path:
+    jar = work / f"{library.stem}.jar"
+    with zipfile.ZipFile(library) as archive:
+        jar.write_bytes(archive.read("classes.jar"))
+    return jar
+
+
+def _compile(sources: Sequence[Path], class_path: Sequence[Path], out: Path, release: int) -> Path:
+    files = sorted(file for folder in sources for file in folder.rglob("*.java"))
+    joined = os.pathsep.join(map(str, class_path))
+    options = ("-Xlint:all,-options,-processing,-classfile", "-Werror", "-proc:none", "-g:source,lines", "-nowarn")
+    _run(
+        "javac", "-J-Xmx1g", "--release", str(release), *options, "-encoding", "UTF-8", "-cp", joined, "-d", out, *files
+    )
+    return out
+
+
+def _dex(classes: Sequence[Path], out: Path, dexer: Sequence[Path]) -> None:
+    program = (*_JAVA, "-cp", os.pathsep.join(map(str, dexer)), "com.android.dx.command.Main")
+    _run(*program, "--dex", f"--min-sdk-version={MIN_SDK}", f"--output={out}", *classes)
+
+
+def _pack(out: Path, resources: Path, dex: Path, libraries: Iterable[Path], assets: Path) -> None:
+    """One zip of everything, entries sorted and without times; what the phone maps into memory is stored."""
+    entries: dict[str, tuple[bytes, int]] = {"classes.dex": (dex.read_bytes(), zipfile.ZIP_DEFLATED)}
+    with zipfile.ZipFile(resources) as archive:
+        for item in archive.infolist():
+            entries[item.filename] = (archive.read(item), item.compress_type)
+    for library in libraries:
+        with zipfile.ZipFile(library) as archive:
+            for name in archive.namelist():
+                if match := re.fullmatch(r"jni/([^/]+)/([^/]+\.so)", name):
+                    abi, file = match.groups()
+                    if abi in ABIS:
+                        entries[f"lib/{abi}/{file}"] = (archive.read(name), zipfile.ZIP_STORED)
+    for file in sorted(path for path in assets.rglob("*") if path.is_file()):
+        entries[f"assets/{file.relative_to(assets).as_posix()}"] = (file.read_bytes(), zipfile.ZIP_STORED)
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, (content, compression) in sorted(entries.items()):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, compression, 9)
+
+
+def _sign(unsigned: Path, signed: Path) -> Path:
+    partial = signed.with_suffix(".partial")
+    _run(
+        *("apksigner", "sign", "--ks", HERE / "debug.p12", "--ks-pass", f"pass:{KEY_PASSWORD}"),
+        *("--v1-signing-enabled", "false", "--v2-signing-enabled", "true", "--v3-signing-enabled", "true"),
+        *("--v4-signing-enabled", "false", "--in", unsigned, "--out", partial),
+    )
+    return partial.replace(signed)
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _sha256(path: Path) -> str:
+    if not path.exists():
+        raise BuildError(f"Maven left no {path}")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _run(*command: str | Path) -> None:
+    """Run a tool; its output is shown only when it fails."""
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise BuildError(f"{words[0]} is not installed; run `make system-deps`") from None
+    if done.returncode:
+        print(done.stdout + done.stderr, file=sys.stderr)
+        raise BuildError(f"{words[0]} failed with {done.returncode}; see above")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    actions = parser.add_subparsers(dest="action", required=True)
+    apk = actions.add_parser("apk", help="build and sign the APK")
+    apk.add_argument("--assets", type=Path, required=True, help="folder of files to bundle")
+    apk.add_argument("--out", type=Path, required=True, help="folder to build in")
+    arguments = parser.parse_args(argv)
+    try:
+        print(build_apk(arguments.assets, arguments.out))
+    except (BuildError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
