@@ -4,6 +4,7 @@ The grouping of Newell et al., Associative Embedding (NeurIPS 2017), as HigherHR
 uses it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -99,15 +100,50 @@ def _group(
 ) -> tuple[np.ndarray, np.ndarray]:
     _check_shapes(heatmaps, tags, skeleton)
     peaks = _find_peaks(heatmaps, tags, config)
-    members, tag = _assign(peaks, skeleton, config)
+    members, tag, scores = _best_persons(peaks, skeleton, config)
     cell = np.append(peaks.cell, -1)[members]
     value = np.append(peaks.value, 0.0)[members]
-    scores = value.mean(axis=1)
-    best = np.argsort(-scores, kind="stable")[: config.max_persons]
-    cell, value, scores = cell[best], value[best], scores[best]
     if config.refine:
-        _find_missing(cell, value, tag[best], heatmaps, tags)
-    return _locate(cell, value, heatmaps, config), scores.astype(np.float32)
+        _find_missing(cell, value, tag, heatmaps, tags)
+    return _locate(cell, value, heatmaps, config), scores
+
+
+def group_peaks(
+    peaks: Mapping[str, np.ndarray], columns: int, skeleton: Skeleton, config: GroupingConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Persons (P, K, 3) and scores (P,), float32, from the peaks of a model that finds them itself.
+
+    Equals `group` with `refine=False` where the peaks were found with the same `nms_kernel` and kind of
+    shift; of `config` only the thresholds and `max_persons` count.
+
+    Args:
+        peaks: `peak_values`, `peak_cells`, `peak_tags` (K, M) and `peak_shifts` (K, M, 2), highest values first.
+        columns: width of the maps that they were found in, cells.
+
+    Raises:
+        InputError: peaks and skeleton do not fit together.
+    """
+    value, cell, tag, shift = (np.asarray(peaks[f"peak_{name}"]) for name in ("values", "cells", "tags", "shifts"))
+    if len(value) != len(skeleton):
+        raise InputError(f"peaks are of {len(value)} joints, skeleton {skeleton.name} has {len(skeleton)}")
+    usable = (value > config.detection_threshold) & np.isfinite(value) & np.isfinite(tag)
+    usable &= usable.cumsum(axis=1) <= config.max_persons
+    start = np.append(0, usable.sum(axis=1).cumsum())
+    found = _Peaks(start, cell[usable], value[usable].astype(np.float64), tag[usable, None].astype(np.float64))
+    members, _, scores = _best_persons(found, skeleton, config)
+    point = np.stack([found.cell % columns, found.cell // columns], axis=1) + 0.5 + shift[usable]
+    point = np.append(np.concatenate([point, found.value[:, None]], axis=1), np.zeros((1, 3)), axis=0)
+    return point[members].astype(np.float32), scores
+
+
+def _best_persons(
+    peaks: "_Peaks", skeleton: Skeleton, config: GroupingConfig
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Peak numbers (P, K), -1 where a joint is missing, mean tags (P, T) and scores (P,), best persons first."""
+    members, tag = _assign(peaks, skeleton, config)
+    scores = np.append(peaks.value, 0.0)[members].mean(axis=1)
+    best = np.argsort(-scores, kind="stable")[: config.max_persons]
+    return members[best], tag[best], scores[best].astype(np.float32)
 
 
 @dataclass(frozen=True)

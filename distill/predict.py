@@ -11,7 +11,8 @@ from torch import nn
 from distill import geometry
 from distill.data.coco import CocoKeypoints
 from distill.data.normalise import normalise
-from distill.decode import GroupingConfig, group
+from distill.decode import GroupingConfig, group, group_peaks
+from distill.errors import InputError
 from distill.skeleton import Skeleton
 from mobile.runtime import LiteRTModel
 from teachers.inference import average_resolutions
@@ -57,13 +58,21 @@ class Predictor:
                 for photograph, matrix in zip(photographs, matrices, strict=True)
             ]
         )
+        found, columns = self.locate(images)
+        to_cells = geometry.scaling(columns / self.input_size)
+        return [
+            (to_photograph(persons, geometry.compose(matrix, to_cells)), scores)
+            for (persons, scores), matrix in zip(found, matrices, strict=True)
+        ]
+
+    def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
+        """Persons (P, K, 3) in map cells and scores (P,) of letterboxed images, and the width of the maps in cells."""
         heatmaps, tags = (maps.cpu().numpy() for maps in self.maps(images))
-        to_cells = geometry.scaling(heatmaps.shape[-1] / self.input_size)
-        results = []
-        for heatmap, tag, matrix in zip(heatmaps, tags, matrices, strict=True):
-            persons, scores = group(heatmap, tag, self.skeleton, **asdict(self.grouping))
-            results.append((to_photograph(persons, geometry.compose(matrix, to_cells)), scores))
-        return results
+        found = [
+            group(heatmap, tag, self.skeleton, **asdict(self.grouping))
+            for heatmap, tag in zip(heatmaps, tags, strict=True)
+        ]
+        return found, heatmaps.shape[-1]
 
     def maps(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Heatmaps (B, K, h, w) and tags (B, K, h, w, T) of letterboxed images (B, S, S, 3)."""
@@ -75,6 +84,44 @@ class Predictor:
             heatmaps = (heatmaps + mirrored.flip(-1)[:, order]) / 2
             tags = torch.cat([tags, mirrored_tags.flip(-1)[:, order, ..., None]], dim=-1)
         return heatmaps, tags
+
+
+class PeakPredictor(Predictor):
+    """Persons from a model that finds the peaks itself, so that no maps leave it.
+
+    Args:
+        model: exported with peaks.
+        skeleton, grouping: see `Predictor`; only the thresholds and `max_persons` count.
+    """
+
+    def __init__(self, model: LiteRTModel, skeleton: Skeleton, grouping: GroupingConfig):
+        super().__init__(litert_forward(model), model.input_size[0], skeleton, grouping)
+        self._model, self._columns = model, model.metadata["peaks"]["columns"]
+
+    def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
+        """As `Predictor.locate`."""
+        peaks = self._model(images)
+        found = [
+            group_peaks({name: value[i] for name, value in peaks.items()}, self._columns, self.skeleton, self.grouping)
+            for i in range(len(images))
+        ]
+        return found, self._columns
+
+
+def litert_predictor(model: LiteRTModel, skeleton: Skeleton, grouping: GroupingConfig, flip: bool = False) -> Predictor:
+    """The predictor that fits an exported model, whether it gives maps or peaks.
+
+    Raises:
+        InputError: its input is not square, or it gives peaks and flip is asked for.
+    """
+    width, height = model.input_size
+    if width != height:
+        raise InputError(f"model {model.path} takes images of {width} x {height} pixels; export it with a square input")
+    if "peaks" not in model.metadata:
+        return Predictor(litert_forward(model), width, skeleton, grouping, flip)
+    if flip:
+        raise InputError(f"model {model.path} gives peaks, which cannot be averaged; leave flip out")
+    return PeakPredictor(model, skeleton, grouping)
 
 
 def predict_all(

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,7 +21,7 @@ from distill.decode import GroupingConfig
 from distill.errors import InputError
 from distill.evaluation import FIGURES, bootstrap_ap, evaluate, write_results
 from distill.plain import to_plain
-from distill.predict import Forward, Predictor, litert_forward, network_forward, predict_all
+from distill.predict import Predictor, litert_predictor, network_forward, predict_all
 from distill.skeleton import get_skeleton
 from mobile.runtime import LiteRTModel
 
@@ -76,8 +78,8 @@ class EvalConfig:
 class LoadedModel:
     """A model ready to be called."""
 
-    forward: Forward
-    "Letterboxed photographs to maps."
+    predictor: Callable[[GroupingConfig, bool], Predictor]
+    "From grouping and flip to what finds persons."
     input_size: int
     "Side of its square input, pixels."
     skeleton: str
@@ -90,7 +92,7 @@ def load_model(path: Path) -> LoadedModel:
     """A checkpoint, on the GPU if there is one, or an exported model, on the CPU with torch's threads.
 
     Raises:
-        InputError: the file is missing, of neither kind, damaged, or its input is not square.
+        InputError: the file is missing, of neither kind or damaged.
         ExportError: an exported model and its JSON do not belong together.
     """
     if not path.is_file():
@@ -119,7 +121,7 @@ def evaluate_model(config: EvalConfig) -> dict:
     skeleton = get_skeleton(model.skeleton)
     data = CocoKeypoints(config.data.root, config.data.split, skeleton)
     image_ids = data.image_ids[: config.limit].tolist()
-    predictor = Predictor(model.forward, model.input_size, skeleton, config.grouping, config.flip)
+    predictor = model.predictor(config.grouping, config.flip)
     started = time.perf_counter()
     columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     screen = Console(stderr=True)
@@ -155,15 +157,19 @@ def _load_checkpoint(path: Path) -> LoadedModel:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = network.to(device, memory_format=torch.channels_last)
     origin = {"network": info.name, "step": info.step}
-    return LoadedModel(network_forward(network, device), info.input_size, info.skeleton, origin)
+    forward, skeleton = network_forward(network, device), get_skeleton(info.skeleton)
+
+    def predictor(grouping: GroupingConfig, flip: bool) -> Predictor:
+        return Predictor(forward, info.input_size, skeleton, grouping, flip)
+
+    return LoadedModel(predictor, info.input_size, info.skeleton, origin)
 
 
 def _load_exported(path: Path) -> LoadedModel:
     model = LiteRTModel(path, torch.get_num_threads())
-    width, height = model.input_size
-    if width != height:
-        raise InputError(f"model {path} takes images of {width} x {height} pixels; export it with a square input")
-    return LoadedModel(litert_forward(model), width, model.metadata["skeleton"]["name"], model.metadata["source"])
+    name = model.metadata["skeleton"]["name"]
+    predictor = partial(litert_predictor, model, get_skeleton(name))
+    return LoadedModel(predictor, model.input_size[0], name, model.metadata["source"])
 
 
 def _sha256(path: Path) -> str:

@@ -4,9 +4,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.decode import GroupingConfig, group
+from distill.decode import GroupingConfig, group, group_peaks
 from distill.errors import InputError
 from distill.skeleton import COCO_17
+from mobile.peaks import PeakModel, PeakSettings
 
 K = len(COCO_17)
 STAGES = {"raw": {"adjust": False, "refine": False}, "refine0": {"refine": False}, "refine1": {}}
@@ -189,3 +190,64 @@ def test_subcell_finds_joints_between_the_cells():
     quarter, _ = group(heatmaps, tags, COCO_17)
     assert np.abs(exact[..., :2] - points).max() < 0.01
     assert np.abs(quarter[..., :2] - points).max() > 0.1
+
+
+class Maps(torch.nn.Module):
+    """Gives the same maps whatever the image."""
+
+    def __init__(self, heatmaps: np.ndarray, tags: np.ndarray):
+        super().__init__()
+        self.maps = {
+            name: torch.from_numpy(np.ascontiguousarray(np.moveaxis(value, 0, 2)))[None]
+            for name, value in (("heatmaps_s4", heatmaps), ("tags_s4", tags[..., 0]))
+        }
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        return self.maps
+
+
+def peaks_of(heatmaps: np.ndarray, tags: np.ndarray, config: GroupingConfig) -> dict[str, np.ndarray]:
+    shift = "parabola" if config.subcell else "quarter" if config.adjust else "none"
+    model = PeakModel(Maps(heatmaps, tags), PeakSettings(config.max_persons, config.nms_kernel, shift))
+    return {name: value[0].numpy() for name, value in model(torch.zeros(1, 4, 4, 3)).items()}
+
+
+@pytest.mark.parametrize("case", range(8))
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"subcell": True}, {"adjust": False}, {"max_persons": 3}, {"nms_kernel": 3, "detection_threshold": 0.3}],
+    ids=str,
+)
+def test_peaks_of_a_model_give_the_same_persons(golden, case, settings):
+    heatmaps, tags = golden[f"heatmaps_{case}"], golden[f"tags_{case}"][..., :1]
+    config = GroupingConfig(**{"subcell": False} | settings, refine=False)
+    found = group_peaks(peaks_of(heatmaps, tags, config), heatmaps.shape[2], COCO_17, config)
+    wanted = group(heatmaps, tags, COCO_17, **{"subcell": False} | settings, refine=False)
+    assert len(wanted[0])
+    for values, expected in zip(found, wanted, strict=True):
+        assert values.dtype == expected.dtype
+        np.testing.assert_allclose(values, expected, atol=1e-4 if config.subcell else 0)
+
+
+@given(people())
+@settings(max_examples=25, deadline=None)
+def test_peaks_give_the_same_persons_anywhere(scene):
+    _, heatmaps, tags = scene
+    config = GroupingConfig(refine=False, subcell=False)
+    found = group_peaks(peaks_of(heatmaps, tags, config), heatmaps.shape[2], COCO_17, config)
+    for values, expected in zip(found, group(heatmaps, tags, COCO_17, refine=False), strict=True):
+        np.testing.assert_array_equal(values, expected)
+
+
+def test_maps_without_peaks_give_nobody():
+    config = GroupingConfig(refine=False)
+    nothing = np.zeros((K, 8, 12), np.float32)
+    persons, scores = group_peaks(peaks_of(nothing, nothing[..., None], config), 12, COCO_17, config)
+    assert persons.shape == (0, K, 3) and scores.shape == (0,)
+
+
+def test_peaks_of_another_skeleton_are_refused():
+    config = GroupingConfig(refine=False)
+    nothing = np.zeros((3, 8, 12), np.float32)
+    with pytest.raises(InputError, match="peaks are of 3 joints, skeleton coco_17 has 17"):
+        group_peaks(peaks_of(nothing, nothing[..., None], config), 12, COCO_17, config)
