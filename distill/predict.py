@@ -51,14 +51,8 @@ class Predictor:
         if not photographs:
             return []
         side = (self.input_size, self.input_size)
-        matrices = [geometry.letterbox(photograph.shape[1::-1], side) for photograph in photographs]
-        images = np.stack(
-            [
-                geometry.warp(photograph, matrix, side, fill=geometry.PADDING)
-                for photograph, matrix in zip(photographs, matrices, strict=True)
-            ]
-        )
-        found, columns = self.locate(images)
+        images, matrices = zip(*(letterboxed(photograph, side) for photograph in photographs), strict=True)
+        found, columns = self.locate(np.stack(images))
         to_cells = geometry.scaling(columns / self.input_size)
         return [
             (to_photograph(persons, geometry.compose(matrix, to_cells)), scores)
@@ -90,22 +84,30 @@ class PeakPredictor(Predictor):
     """Persons from a model that finds the peaks itself, so that no maps leave it.
 
     Args:
-        model: exported with peaks.
-        skeleton, grouping: see `Predictor`; only the thresholds and `max_persons` count.
+        forward: letterboxed photographs (B, S, S, 3) uint8 RGB to peaks, as `mobile.peaks` names them.
+        columns: width of the maps that the peaks were found in, cells.
+        input_size, skeleton, grouping: see `Predictor`; only thresholds and `max_persons` count.
     """
 
-    def __init__(self, model: LiteRTModel, skeleton: Skeleton, grouping: GroupingConfig):
-        super().__init__(litert_forward(model), model.input_size[0], skeleton, grouping)
-        self._model, self._columns = model, model.metadata["peaks"]["columns"]
+    def __init__(
+        self,
+        forward: Callable[[np.ndarray], dict[str, np.ndarray]],
+        columns: int,
+        input_size: int,
+        skeleton: Skeleton,
+        grouping: GroupingConfig,
+    ):
+        super().__init__(forward, input_size, skeleton, grouping)
+        self.columns = columns
 
     def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
         """As `Predictor.locate`."""
-        peaks = self._model(images)
+        peaks = self.forward(images)
         found = [
-            group_peaks({name: value[i] for name, value in peaks.items()}, self._columns, self.skeleton, self.grouping)
+            group_peaks({name: value[i] for name, value in peaks.items()}, self.columns, self.skeleton, self.grouping)
             for i in range(len(images))
         ]
-        return found, self._columns
+        return found, self.columns
 
 
 def litert_predictor(model: LiteRTModel, skeleton: Skeleton, grouping: GroupingConfig, flip: bool = False) -> Predictor:
@@ -117,11 +119,12 @@ def litert_predictor(model: LiteRTModel, skeleton: Skeleton, grouping: GroupingC
     width, height = model.input_size
     if width != height:
         raise InputError(f"model {model.path} takes images of {width} x {height} pixels; export it with a square input")
-    if "peaks" not in model.metadata:
+    peaks = model.metadata.get("peaks")
+    if peaks is None:
         return Predictor(litert_forward(model), width, skeleton, grouping, flip)
     if flip:
         raise InputError(f"model {model.path} gives peaks, which cannot be averaged; leave flip out")
-    return PeakPredictor(model, skeleton, grouping)
+    return PeakPredictor(model, peaks["columns"], width, skeleton, grouping)
 
 
 def predict_all(
@@ -144,6 +147,12 @@ def predict_all(
         predictions |= dict(zip(part, predictor([data.photograph(i) for i in part]), strict=True))
         progress(len(predictions), len(ids))
     return predictions
+
+
+def letterboxed(photograph: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """A photograph (H, W, 3) fitted into (width, height) pixels, and the matrix (2, 3) that did it."""
+    matrix = geometry.letterbox(photograph.shape[1::-1], size)
+    return geometry.warp(photograph, matrix, size, fill=geometry.PADDING), matrix
 
 
 def to_photograph(persons: np.ndarray, to_map: np.ndarray) -> np.ndarray:

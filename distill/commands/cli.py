@@ -1,13 +1,15 @@
 """What all commands share: dataclass configuration, one-line errors, exit codes."""
 
+import json
 import os
 import signal
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
@@ -34,7 +36,8 @@ def command(
     parser = _parser(prog, description, config_class)
 
     def main():
-        arguments = _with_values(sys.argv[1:] if argv is None else argv, _flags(config_class))
+        arguments = _with_lists(sys.argv[1:] if argv is None else argv, config_class)
+        arguments = _with_values(arguments, _flags(config_class))
         action(_instantiate(parser, config_class, parser.parse_args(arguments)))
 
     return run(prog, main)
@@ -57,7 +60,10 @@ def commands(
 
     def main():
         flags = {flag for config_class, _ in actions.values() for flag in _flags(config_class)}
-        namespace = parser.parse_args(_with_values(sys.argv[1:] if argv is None else argv, flags))
+        arguments = list(sys.argv[1:] if argv is None else argv)
+        if arguments and arguments[0] in actions:
+            arguments[1:] = _with_lists(arguments[1:], actions[arguments[0]][0])
+        namespace = parser.parse_args(_with_values(arguments, flags))
         name = namespace.subcommand
         config_class, action = actions[name]
         action(_instantiate(parsers[name], config_class, namespace[name]))
@@ -129,6 +135,27 @@ def _with_values(arguments: list[str], flags: set[str]) -> list[str]:
         f"{argument}=true" if argument in flags and after.lower() not in ("true", "false") else argument
         for argument, after in zip(arguments, following, strict=False)
     ]
+
+
+def _with_lists(arguments: list[str], config_class: type) -> list[str]:
+    """The same arguments with the values that follow a list's option, or stand first for a list, as one value."""
+    kinds = {f"--{name}": get_args(kind)[0] for name, kind in get_type_hints(config_class).items() if _is_list(kind)}
+    required = [f"--{f.name}" for f in fields(config_class) if f.default is MISSING and f.default_factory is MISSING]
+    starts = [0, *(i for i, argument in enumerate(arguments) if argument.startswith("-")), len(arguments)]
+    joined = []
+    for start, end in pairwise(dict.fromkeys(starts)):
+        named = arguments[start].startswith("-")
+        option = arguments[start] if named else next(iter(required), "")
+        values = arguments[start + named : end]
+        if option in kinds and values and not values[0].startswith("["):
+            is_number = kinds[option] in (int, float)
+            values = [f"[{', '.join(value if is_number else json.dumps(value) for value in values)}]"]
+        joined += [*arguments[start : start + named], *values]
+    return joined
+
+
+def _is_list(kind: object) -> bool:
+    return get_origin(kind) in (list, tuple)
 
 
 def _fail(prog: str, error: object, code: int) -> int:

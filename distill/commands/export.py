@@ -15,6 +15,7 @@ from distill.data.normalise import MEAN, STD
 from distill.decode import GroupingConfig
 from distill.errors import InputError
 from distill.plain import to_plain
+from distill.predict import letterboxed
 from distill.skeleton import Skeleton, get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
 from mobile.export import ExportReport, export
@@ -112,13 +113,7 @@ def _photographs(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndar
     else:
         data = CocoKeypoints(config.data.root, config.data.split, skeleton)
         photographs = [data.photograph(i) for i in data.image_ids[: config.photographs]]
-    return np.stack([_letterbox(photograph, side) for photograph in photographs])
-
-
-def _letterbox(photograph: np.ndarray, side: int) -> np.ndarray:
-    height, width = photograph.shape[:2]
-    matrix = geometry.letterbox((width, height), (side, side))
-    return geometry.warp(photograph, matrix, (side, side), fill=geometry.PADDING)
+    return np.stack([letterboxed(photograph, (side, side))[0] for photograph in photographs])
 
 
 def _skeleton_values(skeleton: Skeleton) -> dict:
