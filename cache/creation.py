@@ -19,8 +19,9 @@ CLAIM = ".claim"
 
 def read_attributes(files: Files) -> dict | None:
     """Attributes of a store that was wholly created, or None."""
+    content = files.read(ROOT) or b"{}"
     try:
-        attributes = json.loads(files.read(ROOT) or b"{}").get("attributes", {})
+        attributes = json.loads(content).get("attributes", {})
     except (ValueError, AttributeError):
         return None
     return attributes if "format_version" in attributes else None

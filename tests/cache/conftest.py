@@ -51,8 +51,8 @@ class Labels:
     def create(self, path, **changes):
         return SoftLabelStore.create(path, **(self.settings | changes))
 
-    def fill(self, path):
-        store = self.create(path)
+    def fill(self, path, **changes):
+        store = self.create(path, **changes)
         for shard in store.missing_shards():
             self.write(store, shard)
         return store
@@ -72,27 +72,36 @@ def filled(labels, tmp_path):
 
 @pytest.fixture(scope="session")
 def s3_server():
-    """Address of a real S3 server on loopback, for this session."""
+    """A real S3 server on loopback, known to this process and its children by their environment."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("no_proxy", "127.0.0.1")
+        yield
     server.stop()
 
 
-_buckets = itertools.count()
+@pytest.fixture(scope="session")
+def new_bucket(s3_server):
+    """Function that makes an empty bucket and returns its URL."""
+    numbers = itertools.count()
+
+    def make():
+        name = f"bucket-{next(numbers)}"
+        fsspec.filesystem("s3", use_listings_cache=False).mkdir(name)
+        return f"s3://{name}"
+
+    return make
 
 
 @pytest.fixture
-def bucket(s3_server, monkeypatch):
-    """URL of a new, empty bucket; this process and its children know where the server is."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    name = f"bucket-{next(_buckets)}"
-    fsspec.filesystem("s3", skip_instance_cache=True).mkdir(name)
-    return f"s3://{name}"
+def bucket(new_bucket):
+    """URL of an empty bucket."""
+    return new_bucket()

@@ -12,10 +12,10 @@ from cache.errors import StoreError
 from cache.store import SoftLabelStore
 
 
-@pytest.fixture
-def remote(labels, bucket):
+@pytest.fixture(scope="module")
+def remote(labels, new_bucket):
     """A complete store in a bucket."""
-    return labels.fill(f"{bucket}/labels.zarr")
+    return labels.fill(f"{new_bucket()}/labels.zarr")
 
 
 def test_labels_come_back(remote, filled, labels):
@@ -39,7 +39,8 @@ def test_any_zarr_reader_sees_the_labels(remote, filled, labels):
     np.testing.assert_array_equal(group["heatmap"][:], [filled.read_quantised(i) for i in labels.ids])
 
 
-def test_markers_tell_what_is_missing(remote, labels):
+def test_markers_tell_what_is_missing(labels, bucket):
+    remote = labels.fill(f"{bucket}/labels.zarr")
     remote.files.delete("heatmap/c/1/0/0/0")
     remote.files.put("persons/c/2/0/0/0", b"torn")
     remote.files.delete("complete/000004.json")
@@ -54,14 +55,14 @@ def test_markers_tell_what_is_missing(remote, labels):
 
 
 def fill(labels, url, results):
-    results.put(labels.fill(url).missing_shards())
+    results.put(labels.fill(url, shard_length=11).missing_shards())
 
 
-def test_several_processes_create_and_fill_at_once(labels, filled, bucket):
-    url = f"{bucket}/shared.zarr"
+def test_several_processes_create_and_fill_at_once(labels, tmp_path, bucket):
+    url, filled = f"{bucket}/shared.zarr", labels.fill(tmp_path / "filled.zarr", shard_length=11)
     context = multiprocessing.get_context("fork")
     results = context.Queue()
-    processes = [context.Process(target=fill, args=(labels, url, results)) for _ in range(3)]
+    processes = [context.Process(target=fill, args=(labels, url, results)) for _ in range(2)]
     for process in processes:
         process.start()
     for _ in processes:
@@ -99,14 +100,21 @@ def test_loader_workers_read_what_the_parent_reads(remote, filled, labels, metho
     assert expected == [float(filled.read(i).heatmap.sum()) for i in labels.ids]
 
 
-def test_storage_that_does_not_answer_is_one_line(monkeypatch):
+@pytest.fixture
+def silent_server(monkeypatch):
+    """The environment names a port where nothing listens."""
+    systems = fsspec.get_filesystem_class("s3")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    for name, value in {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret", "MAX_ATTEMPTS": "1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    systems.clear_instance_cache()
+    yield
+    systems.clear_instance_cache()
+
+
+def test_storage_that_does_not_answer_is_one_line(silent_server):
     with pytest.raises(StoreError, match=r"s3://nowhere/labels\.zarr: the storage cannot be used"):
         SoftLabelStore.open("s3://nowhere/labels.zarr")
 
