@@ -2,6 +2,8 @@
 
 import signal
 
+from distill.errors import Stopped
+
 
 class StopRequest:
     """Context in which SIGINT, SIGTERM and SIGUSR1 set `received` instead of ending the process.
@@ -21,6 +23,10 @@ class StopRequest:
     def __exit__(self, *_):
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+
+    def end(self):
+        """Leave, once the work is saved: by KeyboardInterrupt after SIGINT, by Stopped after the other signals."""
+        raise KeyboardInterrupt if self.received == signal.SIGINT else Stopped(self.received.name)
 
     def _note(self, number: int, _):
         if self.received == number == signal.SIGINT:

@@ -138,7 +138,7 @@ def build(config: BuildConfig) -> SoftLabelStore:
             lambda done, total: bar.update(task, completed=done, total=total), lambda: stop.received is not None
         )
     if not finished:
-        raise KeyboardInterrupt
+        stop.end()
     print(f"{config.out}: {len(store)} images, {_bytes(store) / len(store) / 1000:.1f} kB each")
     if config.evaluate:
         print(_table(evaluate_store(store, data)))

@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from cache.errors import StoreError
-from distill.errors import InputError
+from distill.errors import InputError, Stopped
 from mobile.errors import ExportError
 from teachers.errors import WeightsError
 
@@ -22,6 +22,7 @@ set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_STOPPED = 75
 EXIT_INTERRUPTED = 130
 
 
@@ -100,6 +101,8 @@ def run(prog: str, main: Callable[[], None]) -> int:
     except OSError as error:
         name = f": {error.filename}" if error.filename else ""
         return _fail(prog, f"{error.strerror or error}{name}", EXIT_FAILED)
+    except Stopped as stopped:
+        return _fail(prog, f"stopped by {stopped}; start the same command again to go on", EXIT_STOPPED)
     except KeyboardInterrupt:
         return _fail(prog, "interrupted; what was finished is kept", EXIT_INTERRUPTED)
     return 0
