@@ -19,6 +19,7 @@ def draw_tradeoff(path: Path, rows: list[dict]):
     """
     # Without a screen matplotlib must not look for one, and its import is slow.
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FormatStrFormatter
 
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.add_subplot()
@@ -54,6 +55,8 @@ def draw_tradeoff(path: Path, rows: list[dict]):
                 rotation=90,
             )
     axes.set(xscale="log", xlabel="median latency of one run, milliseconds", ylabel="AP, points")
+    for shown_by in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        shown_by(FormatStrFormatter("%g"))
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
