@@ -176,7 +176,9 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
+)
 def test_build_that_is_ended_by_a_signal_resumes(repository, tiny_synthetic, tmp_path, number, code):
     out = tmp_path / "labels.zarr"
     arguments = ["build", "--data.root", str(tiny_synthetic), "--data.split", "val2017", "--out", str(out)]
