@@ -47,7 +47,7 @@ class DemoConfig:
     "Scenes to learn from."
     held_out_scenes: int = 500
     "Scenes to evaluate on."
-    steps: int = 7400
+    steps: int = 6600
     "Optimiser steps of the student."
     seed: int = 0
     "Of scenes, weights, order and augmentation."
