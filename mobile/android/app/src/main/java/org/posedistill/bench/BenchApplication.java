@@ -1,1 +1,10 @@
-package org.posedistill.bench; public class BenchApplication extends android.app.Application {}
+package org.posedistill.bench;
+
+import android.app.Application;
+
+/** Says what does the inference; tests on a desktop, where the runtime cannot be loaded, say something else. */
+public class BenchApplication extends Application {
+    Engine.Factory engines() {
+        return new LiteRtEngine.Factory();
+    }
+}

@@ -1,0 +1,62 @@
+package org.posedistill.bench;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/** From a model's outputs to persons in the photograph. */
+final class Decoder {
+    private final ModelInfo model;
+    private final Grouping grouping;
+
+    Decoder(ModelInfo model) {
+        this.model = model;
+        grouping = new Grouping(model.skeleton, model.grouping);
+    }
+
+    /**
+     * Persons in pixels of the photograph, highest scores first.
+     *
+     * @param outputs as the runtime stores them, by position
+     * @param letterbox how the photograph was fitted into the input
+     */
+    List<Person> decode(ByteBuffer[] outputs, Letterbox letterbox) {
+        if (model.peakColumns > 0) {
+            Peaks peaks = Peaks.of(values("peak_values", outputs), values("peak_cells", outputs),
+                    values("peak_tags", outputs), values("peak_shifts", outputs), model.skeleton.joints.length, model.grouping);
+            return inPhotograph(grouping.group(peaks, model.peakColumns), model.peakColumns, letterbox);
+        }
+        Maps heatmaps = Maps.average(maps("heatmaps", outputs));
+        Maps tags = maps("tags", outputs).get(0).resized(heatmaps.height, heatmaps.width);
+        return inPhotograph(grouping.group(heatmaps, tags), heatmaps.width, letterbox);
+    }
+
+    private float[] values(String kind, ByteBuffer[] outputs) {
+        TensorInfo output = model.find(kind).get(0);
+        return output.read(outputs[output.position]);
+    }
+
+    private List<Maps> maps(String kind, ByteBuffer[] outputs) {
+        List<Maps> maps = new ArrayList<>();
+        for (TensorInfo output : model.find(kind)) {
+            maps.add(Maps.fromOutput(output.shape, output.read(outputs[output.position])));
+        }
+        return maps;
+    }
+
+    private List<Person> inPhotograph(List<Person> persons, int columns, Letterbox letterbox) {
+        double stride = (double) model.width / columns;
+        for (Person person : persons) {
+            for (int joint = 0; joint < person.value.length; joint++) {
+                if (person.value[joint] > 0) {
+                    person.x[joint] = (float) letterbox.toPhotographX(person.x[joint] * stride);
+                    person.y[joint] = (float) letterbox.toPhotographY(person.y[joint] * stride);
+                } else {
+                    person.x[joint] = 0;
+                    person.y[joint] = 0;
+                }
+            }
+        }
+        return persons;
+    }
+}

@@ -1,0 +1,108 @@
+package org.posedistill.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.json.JSONArray;
+import org.json.JSONException;
+import org.json.JSONObject;
+
+/** What the JSON beside a model says of it. */
+final class ModelInfo {
+    private static final int SCHEMA_VERSION = 1;
+
+    final String file;
+    final String sha256;
+    final String network;
+    /** Null where the JSON does not tell. */
+    final Boolean trained;
+    final TensorInfo input;
+    final int width;
+    final int height;
+    final int[] padding;
+    final List<TensorInfo> outputs = new ArrayList<>();
+    final Skeleton skeleton;
+    final GroupingConfig grouping;
+    /** Width of the maps whose peaks the model gives, cells; 0 for a model that gives the maps. */
+    final int peakColumns;
+
+    private ModelInfo(JSONObject json) throws JSONException, BenchmarkException {
+        JSONObject model = json.getJSONObject("model");
+        file = model.getString("file");
+        sha256 = model.getString("sha256");
+        JSONObject source = json.optJSONObject("source");
+        network = source == null ? "unknown" : source.optString("network", "unknown");
+        trained = source == null || !source.has("step") ? null : Boolean.valueOf(source.getLong("step") > 0);
+        input = new TensorInfo(json.getJSONObject("input"));
+        width = json.getJSONObject("input").getInt("width");
+        height = json.getJSONObject("input").getInt("height");
+        JSONArray colour = json.getJSONObject("letterbox").getJSONArray("padding_rgb");
+        padding = new int[] {colour.getInt(0), colour.getInt(1), colour.getInt(2)};
+        JSONArray described = json.getJSONArray("outputs");
+        for (int i = 0; i < described.length(); i++) {
+            outputs.add(new TensorInfo(described.getJSONObject(i)));
+        }
+        skeleton = new Skeleton(json.getJSONObject("skeleton"));
+        grouping = new GroupingConfig(json.getJSONObject("grouping"));
+        peakColumns = json.has("peaks") ? json.getJSONObject("peaks").getInt("columns") : 0;
+    }
+
+    /** Read the JSON of a model; {@code name} is for the error. */
+    static ModelInfo parse(String text, String name) throws BenchmarkException {
+        try {
+            JSONObject json = new JSONObject(text);
+            int version = json.getInt("schema_version");
+            if (version != SCHEMA_VERSION) {
+                throw misfit(name + " has schema_version " + version + ", this app reads " + SCHEMA_VERSION);
+            }
+            ModelInfo info = new ModelInfo(json);
+            info.check(name);
+            return info;
+        } catch (JSONException error) {
+            throw misfit(name + " does not describe a model: " + error.getMessage() + "; export the model again");
+        }
+    }
+
+    private void check(String name) throws BenchmarkException {
+        int[] shape = input.shape;
+        if (shape.length != 4 || shape[0] != 1 || shape[1] != height || shape[2] != width || shape[3] != 3) {
+            throw misfit(name + ": the input " + input + " is no RGB image of " + width + " x " + height);
+        }
+        if (input.dtype.equals("int32")) {
+            throw misfit(name + ": the input " + input + " takes no pixels; export it as float32 or int8");
+        }
+        int joints = skeleton.joints.length;
+        for (int i = 0; i < outputs.size(); i++) {
+            TensorInfo output = outputs.get(i);
+            boolean isMap = output.kind.equals("heatmaps") || output.kind.equals("tags");
+            if (isMap && (output.shape.length != 4 || output.shape[3] != joints)) {
+                throw misfit(name + ": the output " + output + " has not one map for each of " + joints + " joints");
+            }
+            if (output.position < 0 || output.position >= outputs.size()) {
+                throw misfit(name + ": the output " + output + " has position " + output.position);
+            }
+        }
+        String[] needed = peakColumns == 0
+                ? new String[] {"heatmaps", "tags"}
+                : new String[] {"peak_values", "peak_cells", "peak_tags", "peak_shifts"};
+        for (String kind : needed) {
+            if (find(kind).isEmpty()) {
+                throw misfit(name + " has no output of kind " + kind + ", without which there are no persons");
+            }
+        }
+    }
+
+    /** The outputs of a kind, such as heatmaps. */
+    List<TensorInfo> find(String kind) {
+        List<TensorInfo> found = new ArrayList<>();
+        for (TensorInfo output : outputs) {
+            if (output.kind.equals(kind)) {
+                found.add(output);
+            }
+        }
+        return found;
+    }
+
+    private static BenchmarkException misfit(String message) {
+        return new BenchmarkException(BenchmarkException.Kind.MODEL, message);
+    }
+}
