@@ -19,8 +19,8 @@ class TrainDataConfig:
     "Split to learn from."
     val_split: str = "val2017"
     "Split of the minival."
-    soft_labels: Path | None = None
-    "Store written by distill-cache for the training split; needed unless loss.alpha is 0."
+    soft_labels: str | None = None
+    "Store of the training split, path or URL, as distill-cache wrote it; needed unless loss.alpha is 0."
     persons_only: bool = True
     "Learn only from photographs with at least one labelled person."
     images: int | None = None

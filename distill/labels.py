@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -101,19 +101,23 @@ class TeacherPass:
         self.batch_size, self.threads = batch_size, threads
 
     def run(
-        self, progress: Callable[[int, int], None] = lambda done, total: None, stop: Callable[[], bool] = lambda: False
+        self,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        stop: Callable[[], bool] = lambda: False,
+        shards: Sequence[int] | None = None,
     ) -> bool:
-        """Write all missing shards; returns whether all are there.
+        """Write the missing shards; returns whether it came to their end.
 
         Args:
             progress: called with photographs labelled in this run and to be labelled.
             stop: asked after each batch; the shard begun is then dropped.
+            shards: those to look after, by default all.
 
         Raises:
             InputError: a photograph cannot be read.
             StoreError: a shard cannot be written.
         """
-        missing = self.store.missing_shards()
+        missing = self.store.missing_shards(shards)
         total = sum(len(self.store.shard_image_ids(shard)) for shard in missing)
         done = 0
         progress(done, total)

@@ -93,7 +93,7 @@ class Demo:
             build(
                 BuildConfig(
                     data=CacheDataConfig(root=self.data, split=split),
-                    out=self._store(split),
+                    out=str(self._store(split)),
                     teacher=TeacherConfig(name="demo", precision=choose_precision("auto")),
                     map_size=SCENE_SIZE // 2,
                     shard_length=500,

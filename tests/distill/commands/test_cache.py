@@ -55,9 +55,9 @@ def test_build_writes_and_evaluates(store, tiny_synthetic, tmp_path, capsys):
 
 
 def test_build_again_does_nothing(store, tiny_synthetic):
-    before = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.name != ".lock"}
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
     assert build(tiny_synthetic, store, "--batch_size", "2") == 0
-    assert {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.name != ".lock"} == before
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
 
 
 def test_build_mends_a_broken_shard(broken, store, tiny_synthetic, capsys):
@@ -67,6 +67,26 @@ def test_build_mends_a_broken_shard(broken, store, tiny_synthetic, capsys):
     assert main(["verify", str(broken), "--data_root", str(tiny_synthetic)]) == 0
     shard = "heatmap/c/1/0/0/0"
     assert (broken / shard).read_bytes() == (store / shard).read_bytes()
+
+
+def test_tasks_fill_the_store_together(store, tiny_synthetic, tmp_path, monkeypatch, capsys):
+    """Two tasks of three, then an array of two that starts at 1 does what is left."""
+    out = tmp_path / "labels.zarr"
+    for task in ("0", "2"):
+        assert build(tiny_synthetic, out, "--task_id", task, "--num_tasks", "3", "--evaluate", "true") == 0
+        assert "shards of other tasks are missing" in capsys.readouterr().out
+    assert SoftLabelStore.open(out).missing_shards() == [1]
+    done = (out / "complete/000000.json").stat().st_mtime_ns
+    for name, value in {"COUNT": "2", "MIN": "1", "MAX": "2", "STEP": "1"}.items():
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
+    for task in ("1", "2"):
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", task)
+        assert build(tiny_synthetic, out) == 0
+    assert SoftLabelStore.open(out).missing_shards() == []
+    assert (out / "complete/000000.json").stat().st_mtime_ns == done
+    for path in store.glob("*/c/**/*"):
+        if path.is_file():
+            assert (out / path.relative_to(store)).read_bytes() == path.read_bytes()
 
 
 def test_verify_compares_annotations(store, shared, capsys):
@@ -104,6 +124,8 @@ def test_view(store, tmp_path):
         (["build", "--data.root", "nowhere", "--teacher.name", "openpose"], "teacher.name 'openpose' is unknown"),
         (["build", "--data.root", "nowhere", "--map_size", "0"], "map_size must be at least 1"),
         (["build", "--data.root", "nowhere", "--colour", "red"], "colour"),
+        (["build", "--data.root", "nowhere", "--task_id", "4", "--num_tasks", "4"], "task_id must be"),
+        (["build", "--data.root", "nowhere", "--task_id", "4"], "task_id and num_tasks are given both or neither"),
         (["verify", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
         (["info", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
         (["view", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
