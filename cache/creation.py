@@ -66,6 +66,13 @@ def write_layout(
         raise StoreError(f"{url}: cannot be written ({error.strerror or error}); choose another place") from error
 
 
+def is_damaged(files: Files, attributes: dict, provenance: Collection[str]) -> bool:
+    """Whether the small arrays of a store are not those that it was created with."""
+    claim = files.read(CLAIM)
+    found = files.read_all(layout.created_files())
+    return claim is not None and claim != _digest({k: v for k, v in attributes.items() if k not in provenance}, found)
+
+
 def _digest(attributes: dict, contents: Mapping[str, bytes]) -> bytes:
     digest = hashlib.sha256(json.dumps(attributes, sort_keys=True).encode())
     for name in sorted(contents):

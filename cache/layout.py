@@ -16,6 +16,8 @@ from zarr.storage import LocalStore
 FORMAT_VERSION = 1
 SHARDED = ("heatmap", "persons", "person_score")
 "Arrays with one image a chunk and many images a shard; the others are small and written at creation."
+_SMALL = {"image_id": 1, "image_size": 2, "to_map": 3}
+"Number of dimensions of the small arrays, each of which is one chunk."
 
 # One thread for each reader: the pipeline's own threads do not survive a fork, and a loader worker that
 # inherits it would wait for them forever. Loaders are parallel by processes.
@@ -72,10 +74,16 @@ def create(
         group.attrs.put(attributes)
 
 
+def created_files() -> list[str]:
+    """Names of the files that creation writes beside the attributes."""
+    chunks = [f"{name}/c/{'/'.join('0' * dimensions)}" for name, dimensions in _SMALL.items()]
+    return sorted([f"{name}/zarr.json" for name in (*_SMALL, *SHARDED)] + chunks)
+
+
 def open_arrays(store: Store) -> dict[str, zarr.Array]:
     """The arrays by name, for reading; sharded ones on a file system with the fast pipeline, which reads no others."""
     group = zarr.open_group(store, mode="r")
-    arrays = {name: group[name] for name in ("image_id", "image_size", "to_map")}
+    arrays = {name: group[name] for name in _SMALL}
     with zarr.config.set(_PIPELINE if isinstance(store, LocalStore) else {}):
         return arrays | {name: group[name] for name in SHARDED}
 

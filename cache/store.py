@@ -87,11 +87,12 @@ class SoftLabelStore:
             **json.loads(json.dumps(attributes)),
         }
         store = cls(url, writable=True)
-        if creation.read_attributes(store.files) is None:
+        advice = "choose another place, or delete the store that is there"
+        if is_there := creation.read_attributes(store.files) is not None:
+            store._require({k: v for k, v in wanted.items() if k not in PROVENANCE}, advice)
+        if not is_there or creation.is_damaged(store.files, store.attributes, PROVENANCE):
             arrays = {"image_ids": ids, "image_sizes": np.asarray(image_sizes), "to_map": np.asarray(to_map)}
             creation.write_layout(store.files, store.url, wanted, arrays, PROVENANCE)
-        advice = "choose another place, or delete the store that is there"
-        store._require({k: v for k, v in wanted.items() if k not in PROVENANCE}, advice)
         small = {"image_id": (store.image_ids, ids), "image_size": (store.image_sizes, image_sizes)}
         for name, (found, given) in (small | {"to_map": (store.to_map, np.float32(to_map))}).items():
             if not np.array_equal(found, given):
@@ -251,6 +252,7 @@ class SoftLabelStore:
             StoreError: names the store, the field, what was found and what was expected.
         """
         self._require(expected, "use the store that was made for this")
+        self.check_created()
         if image_ids is not None and len(absent := np.setdiff1d(image_ids, self.image_ids)):
             raise StoreError(
                 f"{self.url}: image_id lacks {len(absent)} of the {len(image_ids)} images, the first is {absent[0]}"
@@ -259,6 +261,18 @@ class SoftLabelStore:
             raise StoreError(
                 f"{self.url}: {len(missing)} of {self.num_shards} shards are missing, the first is {missing[0]}; "
                 "run the same `distill-cache build` again to fill them"
+            )
+
+    def check_created(self):
+        """Refuse a store whose image ids, sizes and matrices are not those that it was created with.
+
+        Raises:
+            StoreError: they do not match their checksum.
+        """
+        if creation.is_damaged(self.files, self.attributes, PROVENANCE):
+            raise StoreError(
+                f"{self.url}: image_id, image_size or to_map does not match its checksum; "
+                "run the same `distill-cache build` again to mend it"
             )
 
     def _require(self, expected: Mapping, advice: str):

@@ -55,6 +55,7 @@ class ViewConfig:
 def verify(config: VerifyConfig):
     """Raise a StoreError unless the store is whole."""
     store = SoftLabelStore.open(config.store)
+    store.check_created()
     if missing := store.missing_shards():
         raise StoreError(
             f"{config.store}: {len(missing)} of {store.num_shards} shards are missing or do not match their checksums: "

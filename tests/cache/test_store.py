@@ -192,3 +192,15 @@ def test_pickle_holds_only_the_place(filled):
     assert len(pickle.dumps(filled)) < 500
     copy = pickle.loads(pickle.dumps(filled))
     np.testing.assert_array_equal(copy.read(5).heatmap, filled.read(5).heatmap)
+
+
+@pytest.mark.parametrize("name", ["image_id/c/0", "to_map/c/0/0/0", "persons/zarr.json"])
+def test_damage_to_what_creation_wrote_is_found_and_mended(filled, labels, name):
+    path = filled.files.root / name
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(StoreError, match="does not match its checksum"):
+        SoftLabelStore.open(filled.url).check()
+    assert labels.create(filled.url).missing_shards() == []
+    assert path.read_bytes() == content
+    SoftLabelStore.open(filled.url).check()
