@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cache.encoding import LinearEncoding
+
 
 @dataclass(frozen=True)
 class SoftLabel:
@@ -18,6 +20,27 @@ class SoftLabel:
     "(P, K, 3) float32: x, y in photograph pixels, score."
     person_score: np.ndarray
     "(P,) float32."
+
+
+@dataclass(frozen=True)
+class StoredLabel:
+    """One image's label as it is stored, a quarter of the size of what it decodes to."""
+
+    image_id: int
+    codes: np.ndarray
+    "(K, H, W) uint8, the encoded heatmaps."
+    to_map: np.ndarray
+    "(2, 3) float64, photograph to map coordinates."
+    persons: np.ndarray
+    "(rows, K, 3) float32, unused rows zero."
+    person_score: np.ndarray
+    "(rows,) float32."
+    encoding: LinearEncoding
+
+    def decode(self) -> SoftLabel:
+        """What a teacher saw."""
+        persons, scores = used_persons(self.persons, self.person_score)
+        return SoftLabel(self.encoding.decode(self.codes), self.to_map, persons, scores)
 
 
 def pad_persons(

@@ -101,15 +101,36 @@ def encode_shard(
     contents = {}
     with tempfile.TemporaryDirectory(prefix="shard-") as folder:
         for name, value in values.items():
-            (Path(folder) / name).mkdir()
-            for file, content in arrays[name].metadata.to_buffer_dict(default_buffer_prototype()).items():
-                (Path(folder) / name / file).write_bytes(content.to_bytes())
-            with zarr.config.set(_PIPELINE):
-                array = zarr.open_array(LocalStore(folder), path=name, mode="r+")
+            array = _scratch_array(Path(folder), arrays[name])
             array[rows] = value
             written = Path(folder) / shard_key(array, shard)
             contents[name] = written.read_bytes() if written.exists() else None
     return contents
+
+
+def decode_shard(
+    arrays: Mapping[str, zarr.Array], shard: int, rows: slice, contents: Mapping[str, bytes | None]
+) -> dict[str, np.ndarray]:
+    """Values (n, ...) of one shard for each array from its files, as `encode_shard` gives them."""
+    values = {}
+    with tempfile.TemporaryDirectory(prefix="shard-") as folder:
+        for name, content in contents.items():
+            array = _scratch_array(Path(folder), arrays[name])
+            if content is not None:
+                file = Path(folder) / shard_key(array, shard)
+                file.parent.mkdir(parents=True)
+                file.write_bytes(content)
+            values[name] = array[rows]
+    return values
+
+
+def _scratch_array(folder: Path, array: zarr.Array) -> zarr.Array:
+    """An array of the same name, shape and codecs, without values, in a folder that the fast pipeline reads."""
+    (folder / array.path).mkdir()
+    for file, content in array.metadata.to_buffer_dict(default_buffer_prototype()).items():
+        (folder / array.path / file).write_bytes(content.to_bytes())
+    with zarr.config.set(_PIPELINE):
+        return zarr.open_array(LocalStore(folder), path=array.path, mode="r+")
 
 
 def shard_key(array: zarr.Array, shard: int) -> str:

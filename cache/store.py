@@ -14,10 +14,11 @@ from cache.attributes import differences
 from cache.encoding import LinearEncoding, from_attributes
 from cache.errors import StoreError
 from cache.files import open_files
-from cache.label import SoftLabel, pad_persons, used_persons
+from cache.label import SoftLabel, StoredLabel, pad_persons, used_persons
 
 PROVENANCE = ("tool_version", "configuration")
 "Attributes that say how a store was made and may differ when it is resumed."
+_BUILD_AGAIN = "run the same `distill-cache build` again to mend it"
 
 
 class SoftLabelStore:
@@ -241,11 +242,34 @@ class SoftLabelStore:
         """Persons (P, K, 3) in photograph pixels and scores (P,) of one image; raises as `read` does."""
         return self._persons(self._row(image_id))
 
-    def check(self, image_ids: np.ndarray | None = None, **expected: object):
+    def read_shard(self, shard: int) -> list[StoredLabel]:
+        """All labels of a shard, in the order of `shard_image_ids`, by one sequential read of each file.
+
+        Raises:
+            StoreError: the shard is missing or damaged.
+        """
+        rows, keys = self._rows(shard), self._shard_keys(shard)
+        self._check_shard(shard, self.image_ids[rows.start])
+        found = self.files.read_all(keys.values())
+        try:
+            contents = {name: found.get(key) for name, key in keys.items()}
+            values = layout.decode_shard(self._arrays, shard, rows, contents)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise StoreError(f"{self.url}: shard {shard} is damaged ({error}); {_BUILD_AGAIN}") from error
+        arrays = self.image_ids[rows], values["heatmap"], self.to_map[rows], values["persons"], values["person_score"]
+        return [StoredLabel(int(i), *rest, self.encoding) for i, *rest in zip(*arrays, strict=True)]
+
+    def labelled_ids(self) -> np.ndarray:
+        """(n,) ids of the images whose shards are there, by their sizes; ascending."""
+        is_missing = np.isin(np.arange(len(self)) // self.shard_length, self.missing_shards(checksums=False))
+        return self.image_ids[~is_missing]
+
+    def check(self, image_ids: np.ndarray | None = None, *, complete: bool = True, **expected: object):
         """Refuse a store that is not what a caller needs, or not complete.
 
         Args:
             image_ids: images that must be there.
+            complete: refuse a store of which shards are missing.
             expected: attributes, nested as in `attributes`; what is not named is not compared.
 
         Raises:
@@ -257,10 +281,11 @@ class SoftLabelStore:
             raise StoreError(
                 f"{self.url}: image_id lacks {len(absent)} of the {len(image_ids)} images, the first is {absent[0]}"
             )
-        if missing := self.missing_shards(checksums=False):
+        missing = self.missing_shards(checksums=False) if complete else []
+        if missing:
             raise StoreError(
                 f"{self.url}: {len(missing)} of {self.num_shards} shards are missing, the first is {missing[0]}; "
-                "run the same `distill-cache build` again to fill them"
+                f"{_BUILD_AGAIN}"
             )
 
     def check_created(self):
@@ -270,10 +295,7 @@ class SoftLabelStore:
             StoreError: they do not match their checksum.
         """
         if creation.is_damaged(self.files, self.attributes, PROVENANCE):
-            raise StoreError(
-                f"{self.url}: image_id, image_size or to_map does not match its checksum; "
-                "run the same `distill-cache build` again to mend it"
-            )
+            raise StoreError(f"{self.url}: image_id, image_size or to_map does not match its checksum; {_BUILD_AGAIN}")
 
     def _require(self, expected: Mapping, advice: str):
         for field, found, wanted in differences(self.attributes, expected):
@@ -294,15 +316,16 @@ class SoftLabelStore:
         row = int(np.searchsorted(self.image_ids, image_id))
         if row == len(self) or self.image_ids[row] != image_id:
             raise StoreError(f"{self.url}: image_id {image_id} has no label; the store was made for other images")
-        shard = row // self.shard_length
+        self._check_shard(row // self.shard_length, image_id)
+        return row
+
+    def _check_shard(self, shard: int, image_id: int):
         if shard not in self._complete:
             if not self.is_complete(shard, checksums=False):
                 raise StoreError(
-                    f"{self.url}: shard {shard}, which holds image_id {image_id}, is missing or torn; "
-                    "run the same `distill-cache build` again to fill it"
+                    f"{self.url}: shard {shard}, which holds image_id {image_id}, is missing or torn; {_BUILD_AGAIN}"
                 )
             self._complete.add(shard)
-        return row
 
     def _shard_keys(self, shard: int) -> dict[str, str]:
         return {name: layout.shard_key(self._arrays[name], shard) for name in layout.SHARDED}
@@ -312,8 +335,7 @@ class SoftLabelStore:
             return self._arrays[name][row]
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(
-                f"{self.url}: {name} of image_id {self.image_ids[row]} is damaged ({error}); "
-                "run the same `distill-cache build` again to mend it"
+                f"{self.url}: {name} of image_id {self.image_ids[row]} is damaged ({error}); {_BUILD_AGAIN}"
             ) from error
 
     def _persons(self, row: int) -> tuple[np.ndarray, np.ndarray]:
