@@ -21,6 +21,8 @@ class TrainDataConfig:
     "Split of the minival."
     soft_labels: str | None = None
     "Store of the training split, path or URL, as distill-cache wrote it; needed unless loss.alpha is 0."
+    skip_unlabelled: bool = False
+    "Learn from the photographs that have a soft label when the store is incomplete, instead of refusing it."
     persons_only: bool = True
     "Learn only from photographs with at least one labelled person."
     images: int | None = None

@@ -12,6 +12,7 @@ import torch
 
 import distill
 from cache.encoding import LinearEncoding
+from cache.errors import StoreError
 from cache.store import SoftLabelStore
 from distill import geometry
 from distill.data.coco import CocoKeypoints
@@ -203,19 +204,48 @@ def evaluate_store(store: SoftLabelStore, data: CocoKeypoints) -> dict[str, floa
     return metrics
 
 
-def check_store(store: SoftLabelStore, data: CocoKeypoints, image_ids: np.ndarray | None = None):
+def check_store(
+    store: SoftLabelStore, data: CocoKeypoints, image_ids: np.ndarray | None = None, *, complete: bool = True
+):
     """Refuse a store that was not made for these annotations, or is not complete.
+
+    Args:
+        image_ids: images that must be in it.
+        complete: refuse a store of which shards are missing.
 
     Raises:
         StoreError: names the field, what was found and what was expected.
     """
     store.check(
         image_ids,
+        complete=complete,
         split=data.split,
         annotation_sha256=data.annotation_sha256,
         skeleton=data.skeleton.name,
         joints=data.skeleton.joints,
     )
+
+
+def labelled_images(
+    store: SoftLabelStore, data: CocoKeypoints, image_ids: np.ndarray, *, skip_unlabelled: bool = False
+) -> np.ndarray:
+    """Those of the images, in their order, that can be learnt from.
+
+    Args:
+        image_ids: (N,) images of the data.
+        skip_unlabelled: leave out those without a label, instead of refusing the store.
+
+    Raises:
+        StoreError: the store was made for other data, lacks an image that may not be left out, or has none.
+    """
+    if not skip_unlabelled:
+        check_store(store, data, image_ids)
+        return image_ids
+    check_store(store, data, complete=False)
+    labelled = image_ids[np.isin(image_ids, store.labelled_ids())]
+    if not len(labelled):
+        raise StoreError(f"{store.url}: none of the {len(image_ids)} images has a label; run `distill-cache build`")
+    return labelled
 
 
 class _ShardLabels:

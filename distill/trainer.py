@@ -13,6 +13,7 @@ from accelerate.utils import set_seed
 from timm.utils import ModelEmaV3
 from torch import nn
 
+from cache.store import SoftLabelStore
 from distill import networks
 from distill.checkpoint import CheckpointInfo, load_network, load_state, read_checkpoint, save_checkpoint
 from distill.config import TrainConfig
@@ -22,6 +23,7 @@ from distill.data.normalise import normalise
 from distill.data.samples import TrainingSamples
 from distill.devices import choose_precision
 from distill.errors import InputError
+from distill.labels import labelled_images
 from distill.logbook import Logbook
 from distill.losses import compute_losses, total_loss
 from distill.minival import Minival
@@ -82,7 +84,10 @@ class Trainer:
             raise InputError(f"batch_size {config.batch_size} must be a multiple of accumulate x processes = {parts}")
         self.data = CocoKeypoints(config.data.root, config.data.train_split, self.skeleton)
         self.image_ids = _select_images(self.data, config)
-        self.soft_labels = _open_soft_labels(self.data, self.image_ids, config)
+        self.soft_labels = None
+        if config.loss.alpha > 0:
+            self.soft_labels = SoftLabelStore.open(config.data.soft_labels)
+            self.image_ids = self._labelled_images()
         self.minival = Minival(config, self.skeleton, self.accelerator)
         self.state = self._make_state()
         self.forward = self.accelerator.prepare(self.state.network)
@@ -146,6 +151,14 @@ class Trainer:
         state.optimizer.zero_grad()
         state.ema.update(state.network, state.step)
         return losses, batch, outputs
+
+    def _labelled_images(self) -> np.ndarray:
+        skip = self.config.data.skip_unlabelled
+        labelled = labelled_images(self.soft_labels, self.data, self.image_ids, skip_unlabelled=skip)
+        skipped = len(self.image_ids) - len(labelled)
+        if skipped and self.accelerator.is_main_process:
+            print(f"{skipped} of {len(self.image_ids)} photographs have no soft label and are skipped")
+        return labelled
 
     def _make_state(self) -> TrainingState:
         config = self.config
@@ -260,21 +273,6 @@ def _select_images(data: CocoKeypoints, config: TrainConfig) -> np.ndarray:
     if not len(ids):
         raise InputError(f"{data.annotation_file} has no photograph with a labelled person to learn from")
     return ids
-
-
-def _open_soft_labels(data: CocoKeypoints, image_ids: np.ndarray, config: TrainConfig):
-    if config.loss.alpha == 0:
-        return None
-    from cache.store import SoftLabelStore
-
-    store = SoftLabelStore.open(config.data.soft_labels)
-    store.check(
-        split=data.split,
-        annotation_sha256=data.annotation_sha256,
-        joints=data.skeleton.joints,
-        image_ids=image_ids,
-    )
-    return store
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,7 +1,9 @@
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from distill.checkpoint import CheckpointInfo, save_checkpoint
 from distill.commands.cache import main
 from distill.data.coco import CocoKeypoints
 from distill.decode import GroupingConfig
-from distill.labels import TeacherPass, create_store, equal_size_batches, evaluate_store
+from distill.labels import TeacherPass, create_store, equal_size_batches, evaluate_store, labelled_images
 from distill.skeleton import COCO_17
 from distill.teacher import TeacherConfig, load_teacher
 
@@ -158,6 +160,34 @@ def test_attributes_say_what_made_the_labels(labelled, synthetic):
     assert teacher["scales"] == [1.0]
     assert teacher["grouping"]["detection_threshold"] == 0.1
     assert attributes["encoding"] == {"kind": "linear", "levels": 255, "floor": 0.02}
+
+
+def test_images_without_label_are_skipped_only_when_asked(synthetic, oracle, tmp_path):
+    teacher_pass = start(tmp_path / "labels.zarr", synthetic, oracle)
+    with pytest.raises(StoreError, match="none of the 12 images has a label"):
+        labelled_images(teacher_pass.store, synthetic, synthetic.image_ids, skip_unlabelled=True)
+    assert teacher_pass.run(shards=[0, 2])
+    with pytest.raises(StoreError, match="1 of 3 shards are missing, the first is 1"):
+        labelled_images(teacher_pass.store, synthetic, synthetic.image_ids)
+    found = labelled_images(teacher_pass.store, synthetic, synthetic.image_ids, skip_unlabelled=True)
+    assert found.tolist() == [*synthetic.image_ids[:5], *synthetic.image_ids[10:]]
+    assert teacher_pass.run()
+    assert labelled_images(teacher_pass.store, synthetic, synthetic.image_ids) is synthetic.image_ids
+
+
+def test_store_made_for_other_people_is_refused_even_when_skipping(labelled, synthetic, tiny_synthetic, tmp_path):
+    ids = synthetic.image_ids
+    shutil.copytree(tiny_synthetic, tmp_path / "edited")
+    file = tmp_path / "edited/annotations/person_keypoints_val2017.json"
+    file.write_text(file.read_text() + " ")
+    edited = CocoKeypoints(tmp_path / "edited", "val2017", COCO_17)
+    other_joints = CocoKeypoints(tiny_synthetic, "val2017", COCO_17)
+    other_joints.skeleton = replace(COCO_17, name="coco_feet")
+    train = CocoKeypoints(tiny_synthetic, "train2017", COCO_17)
+    for data, field in ((edited, "annotation_sha256"), (other_joints, "skeleton"), (train, "split")):
+        for skip in (False, True):
+            with pytest.raises(StoreError, match=f"{field} is .* expected"):
+                labelled_images(labelled, data, ids, skip_unlabelled=skip)
 
 
 def test_store_of_another_split_or_teacher_is_refused(labelled, tiny_synthetic, synthetic):

@@ -10,11 +10,17 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from cache.errors import StoreError
 from distill.checkpoint import read_checkpoint
 from distill.config import LogConfig, OptimizerConfig, TrainConfig, TrainDataConfig
+from distill.data.coco import CocoKeypoints
+from distill.decode import GroupingConfig
 from distill.errors import InputError
+from distill.labels import TeacherPass, create_store
 from distill.losses import LossConfig
 from distill.schedule import ScheduleConfig
+from distill.skeleton import COCO_17
+from distill.teacher import TeacherConfig, load_teacher
 from distill.trainer import Trainer
 
 
@@ -157,6 +163,22 @@ def test_photographs_without_persons_are_left_out(config, shared):
 def test_wrong_values_are_refused(config, wrong, message):
     with pytest.raises(InputError, match=message):
         replace(config, **wrong)
+
+
+def test_photographs_without_label_are_skipped_when_asked(config, tiny_synthetic, tmp_path, capsys):
+    data = CocoKeypoints(tiny_synthetic, "train2017", COCO_17)
+    oracle, grouping = load_teacher(TeacherConfig(name="oracle"), COCO_17), GroupingConfig()
+    url = tmp_path / "labels.zarr"
+    store = create_store(url, data, oracle.attributes, grouping, map_size=32, shard_length=8, floor=0.02)
+    TeacherPass(store, data, oracle.teacher, grouping).run(shards=[0, 2])
+    refusing = replace(config, data=replace(config.data, soft_labels=str(url)), loss=LossConfig(), steps=2)
+    with pytest.raises(StoreError, match="1 of 3 shards are missing"):
+        Trainer(refusing)
+    skipping = replace(refusing, data=replace(refusing.data, skip_unlabelled=True))
+    trainer = Trainer(skipping)
+    assert "8 of 24 photographs have no soft label and are skipped" in capsys.readouterr().out
+    assert trainer.image_ids.tolist() == [*store.shard_image_ids(0), *store.shard_image_ids(2)]
+    trainer.run()
 
 
 def test_a_batch_that_does_not_divide(config):
