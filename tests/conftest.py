@@ -4,6 +4,7 @@ Where `CI` is set a skipped test is a failure, because tools and data can be had
 installation can mend may still be skipped, with a reason that begins with `hardware:`.
 """
 
+import itertools
 import os
 import shutil
 import sys
@@ -91,6 +92,45 @@ def tiny_synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
         arguments = ["synthesize", str(root), "--images", str(images), "--seed", str(seed)]
         assert main([*arguments, "--size", "128", "--split", split]) == 0
     return root
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A real S3 server on loopback, known to this process and its children by their environment."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("no_proxy", "127.0.0.1")
+        yield
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def new_bucket(s3_server):
+    """Function that makes an empty bucket and returns its URL."""
+    import fsspec
+
+    numbers = itertools.count()
+
+    def make():
+        name = f"bucket-{next(numbers)}"
+        fsspec.filesystem("s3", use_listings_cache=False).mkdir(name)
+        return f"s3://{name}"
+
+    return make
+
+
+@pytest.fixture
+def bucket(new_bucket):
+    """URL of an empty bucket."""
+    return new_bucket()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""distill-cache: soft labels of a teacher, made, checked and looked at."""
+"""distill-cache: soft labels of a teacher, made, checked, looked at and exported."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +10,11 @@ from cache.store import SoftLabelStore
 from distill.array_task import array_task
 from distill.commands.cli import commands
 from distill.commands.store import (
+    ExportConfig,
     InfoConfig,
     VerifyConfig,
     ViewConfig,
+    export,
     info,
     stored_bytes,
     table,
@@ -132,5 +134,6 @@ def main(argv: list[str] | None = None) -> int:
         "verify": (VerifyConfig, verify),
         "info": (InfoConfig, info),
         "view": (ViewConfig, view),
+        "export": (ExportConfig, export),
     }
-    return commands("distill-cache", "Make, verify and look at soft labels.", actions, argv)
+    return commands("distill-cache", "Make, verify, show and export soft labels.", actions, argv)

@@ -1,10 +1,11 @@
 """What distill-cache does with a store that is there: verify, describe, show and export it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cache.errors import StoreError
 from cache.label import SoftLabel
@@ -13,8 +14,11 @@ from distill import geometry
 from distill.data.coco import CocoKeypoints
 from distill.errors import InputError
 from distill.labels import EVALUATION, check_store
+from distill.relabel import relabel
 from distill.resample import photograph_box
 from distill.skeleton import get_skeleton
+from distill.teacher import TeacherConfig, load_teacher
+from distill.tfrecord import export_store
 from distill.visual import contact_sheet, draw_heatmaps, draw_persons, write_image
 
 VIEW_CELL = 480
@@ -27,7 +31,35 @@ class VerifyConfig:
     store: str
     "Store to verify."
     data_root: Path | None = None
-    "Folder of the COCO set it was made from; without it only the store itself is verified."
+    "Folder of the COCO set it was made from; without it only the store itself is verified, unless sample is set."
+    sample: int = 0
+    "Label so many random photographs again, with the teacher below, and compare; 0 for none."
+    tolerance: float = 0.05
+    "Largest difference of a heatmap value, 0..1, that the sample may show; float16 and a GPU differ a little."
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    "The teacher of the sample, as it was given to build."
+
+    def __post_init__(self):
+        if self.sample < 0:
+            raise InputError(f"sample must not be negative, but is {self.sample}")
+        if not 0 <= self.tolerance <= 1:
+            raise InputError(f"tolerance must lie in 0..1, not {self.tolerance}")
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Write the labels into files that other tools read."""
+
+    store: str
+    "Store to export, complete."
+    out: Path = Path("labels_tfrecord")
+    "Folder to write into."
+    format: str = "tfrecord"
+    "tfrecord: gzip files of tf.train.Example, one a shard, and labels.json that says what is in them."
+
+    def __post_init__(self):
+        if self.format != "tfrecord":
+            raise InputError(f"format must be tfrecord, not {self.format!r}")
 
 
 @dataclass(frozen=True)
@@ -62,9 +94,45 @@ def verify(config: VerifyConfig):
             f"{', '.join(map(str, missing[:20]))}{', ...' if len(missing) > 20 else ''}; "
             "run the same `distill-cache build` again to fill them"
         )
-    if config.data_root is not None:
-        check_store(store, _data_of(store, config.data_root))
     print(f"{config.store}: all {store.num_shards} shards with {len(store)} images match their checksums")
+    if config.data_root is not None or config.sample:
+        data = _data_of(store, config.data_root)
+        check_store(store, data)
+        if absent := len(np.setdiff1d(data.image_ids, store.image_ids)):
+            print(f"{absent} of the {len(data)} images of {data.annotation_file} are not in the store, by its limit")
+        else:
+            print(f"its images are the {len(data)} of {data.annotation_file}")
+        if config.sample:
+            _verify_sample(config, store, data)
+
+
+def _verify_sample(config: VerifyConfig, store: SoftLabelStore, data: CocoKeypoints):
+    loaded = load_teacher(config.teacher, data.skeleton)
+    differences = relabel(store, data, loaded, config.sample)
+    worst = max(differences, key=lambda each: each.largest)
+    print(
+        f"{len(differences)} images labelled again: heatmap values differ by at most {worst.largest:.4f} "
+        f"(image {worst.image_id}), {np.mean([each.mean for each in differences]):.6f} on average; "
+        f"{sum(each.persons_differ for each in differences)} images have other persons"
+    )
+    if worst.largest > config.tolerance:
+        raise StoreError(
+            f"{config.store}: the label of image {worst.image_id} differs by {worst.largest:.3f} from what the teacher "
+            f"sees, tolerance is {config.tolerance}; make the store anew with this version"
+        )
+
+
+def export(config: ExportConfig):
+    """Write a complete store in another format."""
+    store = SoftLabelStore.open(config.store)
+    store.check()
+    columns = (TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        shown = bar.add_task("images", total=len(store))
+        for images in export_store(store, config.out):
+            bar.advance(shown, images)
+    size = sum(file.stat().st_size for file in config.out.glob("*.tfrecord.gz"))
+    print(f"{config.out}: {len(store)} images in {store.num_shards} files, {size / len(store) / 1000:.1f} kB each")
 
 
 def info(config: InfoConfig):
@@ -93,10 +161,7 @@ def info(config: InfoConfig):
 def view(config: ViewConfig):
     """Write a picture of photograph, maps and persons."""
     store = SoftLabelStore.open(config.store)
-    recorded = store.attributes["configuration"].get("data", {}).get("root")
-    if config.data_root is None and recorded is None:
-        raise InputError(f"{config.store} does not say where its photographs are; give data_root")
-    data = _data_of(store, config.data_root or Path(recorded))
+    data = _data_of(store, config.data_root)
     image_id = _first_with_person(store) if config.image_id is None else config.image_id
     label = store.read(image_id)
     photograph = data.photograph(image_id)
@@ -121,8 +186,12 @@ def _first_with_person(store: SoftLabelStore) -> int:
     return int(store.image_ids[0])
 
 
-def _data_of(store: SoftLabelStore, root: Path) -> CocoKeypoints:
-    return CocoKeypoints(root, store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
+def _data_of(store: SoftLabelStore, root: Path | None) -> CocoKeypoints:
+    """The set that a store was made from, by default where it was then."""
+    recorded = store.attributes["configuration"].get("data", {}).get("root")
+    if root is None and recorded is None:
+        raise InputError(f"{store.url} does not say where its photographs are; give data_root")
+    return CocoKeypoints(root or Path(recorded), store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
 
 
 def stored_bytes(store: SoftLabelStore) -> int:

@@ -1,6 +1,3 @@
-import itertools
-
-import fsspec
 import numpy as np
 import pytest
 
@@ -68,40 +65,3 @@ def labels():
 def filled(labels, tmp_path):
     """A complete store of those labels."""
     return labels.fill(tmp_path / "filled.zarr")
-
-
-@pytest.fixture(scope="session")
-def s3_server():
-    """A real S3 server on loopback, known to this process and its children by their environment."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("no_proxy", "127.0.0.1")
-        yield
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def new_bucket(s3_server):
-    """Function that makes an empty bucket and returns its URL."""
-    numbers = itertools.count()
-
-    def make():
-        name = f"bucket-{next(numbers)}"
-        fsspec.filesystem("s3", use_listings_cache=False).mkdir(name)
-        return f"s3://{name}"
-
-    return make
-
-
-@pytest.fixture
-def bucket(new_bucket):
-    """URL of an empty bucket."""
-    return new_bucket()

@@ -2,6 +2,7 @@ import json
 import shutil
 
 import cv2
+import fsspec
 import numpy as np
 import pytest
 
@@ -94,6 +95,68 @@ def test_verify_compares_annotations(store, shared, capsys):
     assert "annotation_sha256 is" in error_line(capsys)
 
 
+SAMPLE = ["--sample", "4", "--teacher.name", "oracle"]
+
+
+def test_verify_labels_a_sample_again(store, capsys):
+    assert main(["verify", str(store), *SAMPLE]) == 0
+    printed = capsys.readouterr().out
+    assert "its images are the 12 of" in printed
+    assert "4 images labelled again: heatmap values differ by at most 0.0000" in printed
+    assert "0 images have other persons" in printed
+
+
+def test_verify_finds_labels_that_the_teacher_does_not_give(store, tmp_path, capsys):
+    """Whole shards with right checksums, but another photograph's labels."""
+    copy = tmp_path / "shuffled.zarr"
+    shutil.copytree(store, copy)
+    source = SoftLabelStore.open(store)
+    attributes = json.loads((copy / "zarr.json").read_text())["attributes"]
+    shape = attributes.pop("shape")
+    shuffled = SoftLabelStore.create(
+        copy,
+        image_ids=source.image_ids,
+        image_sizes=source.image_sizes,
+        to_map=source.to_map,
+        num_keypoints=shape["keypoints"],
+        map_size=shape["map_size"],
+        max_persons=shape["max_persons"],
+        shard_length=shape["shard_length"],
+        attributes=attributes,
+    )
+    for shard in range(3):
+        labels = [source.read(image_id) for image_id in source.shard_image_ids(shard)[::-1]]
+        persons, scores = [each.persons for each in labels], [each.person_score for each in labels]
+        shuffled.write_shard(shard, np.stack([each.heatmap for each in labels]), persons, scores)
+    assert main(["verify", str(copy)]) == 0
+    assert main(["verify", str(copy), *SAMPLE]) == 1
+    assert "from what the teacher sees" in error_line(capsys)
+
+
+def test_sample_of_another_teacher_is_refused(store, capsys):
+    assert main(["verify", str(store), *SAMPLE, "--teacher.input_size", "256"]) == 1
+    assert "teacher.input_size is" in error_line(capsys)
+
+
+def test_export(store, tmp_path, capsys):
+    out = tmp_path / "records"
+    assert main(["export", str(store), "--format", "tfrecord", "--out", str(out)]) == 0
+    assert "12 images in 3 files" in capsys.readouterr().out
+    assert len(list(out.glob("*.tfrecord.gz"))) == 3
+    assert (out / "labels.json").is_file()
+
+
+def test_commands_on_object_storage(store, bucket, tmp_path, capsys):
+    """The same labels under a URL: described, verified, shown and exported from there."""
+    url = f"{bucket}/labels.zarr"
+    fsspec.filesystem("s3", use_listings_cache=False).put(f"{store}/", f"{url}/", recursive=True)
+    assert main(["info", url]) == 0
+    assert "12 images, 12 labelled" in capsys.readouterr().out
+    assert main(["verify", url, *SAMPLE]) == 0
+    assert main(["view", url, "--out", str(tmp_path / "view.png")]) == 0
+    assert main(["export", url, "--out", str(tmp_path / "records")]) == 0
+
+
 def test_info(store, capsys):
     assert main(["info", str(store)]) == 0
     printed = capsys.readouterr().out
@@ -129,6 +192,9 @@ def test_view(store, tmp_path):
         (["verify", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
         (["info", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
         (["view", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
+        (["export", "nowhere.zarr", "--out", "nowhere"], "nowhere.zarr is not a soft-label store"),
+        (["export", "nowhere.zarr", "--out", "nowhere", "--format", "csv"], "format must be tfrecord"),
+        (["verify", "nowhere.zarr", "--sample", "-1"], "sample must not be negative"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message, capsys):
