@@ -101,7 +101,7 @@ class LocalFiles:
 
     def sizes(self) -> dict[str, int]:
         paths = (Path(folder, name) for folder, _, names in os.walk(self.root) for name in names if name[0] != ".")
-        sizes = {path.relative_to(self.root).as_posix(): self.size(str(path)) for path in paths}
+        sizes = {name: self.size(name) for name in (path.relative_to(self.root).as_posix() for path in paths)}
         return {name: size for name, size in sizes.items() if size is not None}
 
     def sha256(self, name: str) -> str | None:

@@ -29,6 +29,13 @@ def test_put_read_size_and_checksum(files):
     assert files.read("a/b.json") is files.size("a/b.json") is files.sha256("a/b.json") is None
 
 
+def test_relative_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = open_files("folder/store")
+    files.put("a/b", b"one")
+    assert files.sizes() == LocalFiles(tmp_path / "folder/store").sizes() == {"a/b": 3}
+
+
 def test_put_leaves_nothing_else(tmp_path):
     files = LocalFiles(tmp_path)
     files.put("a", b"one")
