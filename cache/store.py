@@ -131,17 +131,17 @@ class SoftLabelStore:
     @cached_property
     def image_ids(self) -> np.ndarray:
         """(N,) int64, ascending."""
-        return self._arrays["image_id"][:]
+        return self._whole("image_id")
 
     @cached_property
     def image_sizes(self) -> np.ndarray:
         """(N, 2) int32: width, height in pixels."""
-        return self._arrays["image_size"][:]
+        return self._whole("image_size")
 
     @cached_property
     def to_map(self) -> np.ndarray:
         """(N, 2, 3) float64: photograph to map coordinates."""
-        return self._arrays["to_map"][:].astype(np.float64)
+        return self._whole("to_map").astype(np.float64)
 
     def __len__(self) -> int:
         return self.attributes["shape"]["images"]
@@ -329,6 +329,12 @@ class SoftLabelStore:
 
     def _shard_keys(self, shard: int) -> dict[str, str]:
         return {name: layout.shard_key(self._arrays[name], shard) for name in layout.SHARDED}
+
+    def _whole(self, name: str) -> np.ndarray:
+        try:
+            return self._arrays[name][:]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise StoreError(f"{self.url}: {name} is damaged ({error}); {_BUILD_AGAIN}") from error
 
     def _item(self, name: str, row: int) -> np.ndarray:
         try:

@@ -204,3 +204,9 @@ def test_damage_to_what_creation_wrote_is_found_and_mended(filled, labels, name)
     assert labels.create(filled.url).missing_shards() == []
     assert path.read_bytes() == content
     SoftLabelStore.open(filled.url).check()
+
+
+def test_damaged_image_ids_are_named(filled):
+    (filled.files.root / "image_id/c/0").write_bytes(b"xx")
+    with pytest.raises(StoreError, match="image_id is damaged"):
+        SoftLabelStore.open(filled.url).read(5)
