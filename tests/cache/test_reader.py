@@ -1,4 +1,5 @@
 import itertools
+import multiprocessing
 
 import numpy as np
 import pytest
@@ -83,3 +84,23 @@ def test_damaged_shard_is_named(labels, tmp_path):
     path.write_bytes(content)
     with pytest.raises(StoreError, match="shard 1 is damaged"):
         order(store)
+
+
+def put_order(reader, results):
+    results.put([image_id for image_id, _ in reader.epoch(0)])
+
+
+def test_forked_workers_of_a_parent_that_has_read(store):
+    """As a loader starts them: what the parent opened is not used by its children."""
+    readers = [LabelReader(store, reader=i, num_readers=3) for i in range(3)]
+    before = [order(store, reader=i, num_readers=3) for i in range(3)]
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    workers = [context.Process(target=put_order, args=(reader, results)) for reader in readers]
+    for worker in workers:
+        worker.start()
+    found = [results.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join(60)
+    assert sorted(found) == sorted(before)
+    assert sorted(itertools.chain(*found)) == store.image_ids.tolist()
