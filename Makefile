@@ -3,8 +3,8 @@
 VENV := .venv
 PYTHON ?=
 PYTEST := $(VENV)/bin/python -m pytest
-# Debian packages that the tests need beside Python: what OpenCV and torch link against, and a browser.
-SYSTEM_PACKAGES := libgcc-s1 libstdc++6 zlib1g chromium
+# Debian packages that the tests need beside Python: what OpenCV and torch link against, a browser, and adb.
+SYSTEM_PACKAGES := libgcc-s1 libstdc++6 zlib1g chromium adb
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help

@@ -10,7 +10,7 @@ ALLOWED = {
     "teachers": {"torch", "timm", "numpy", "cv2", "safetensors"},
     "students": {"torch", "timm", "numpy"},
     "cache": {"numpy", "zarr", "zarrs", "fsspec", "obstore"},
-    "mobile": {"torch", "numpy", "jinja2", "litert_torch", "ai_edge_litert", "ai_edge_quantizer"},
+    "mobile": {"torch", "numpy", "jinja2", "jsonschema", "litert_torch", "ai_edge_litert", "ai_edge_quantizer"},
 }
 
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 import distill
+from distill.commands.bench_android import AndroidConfig, android
 from distill.commands.cli import commands
 from distill.data.coco import CocoKeypoints
 from distill.errors import InputError
@@ -163,5 +164,5 @@ def _host(config: HostConfig):
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
-    actions = {"host": (HostConfig, _host)}
+    actions = {"host": (HostConfig, _host), "android": (AndroidConfig, android)}
     return commands("distill-bench", "Measure how fast exported models are.", actions, argv)
