@@ -100,7 +100,8 @@ class Trainer:
 
         Raises:
             InputError: the loss is no longer finite.
-            KeyboardInterrupt: a signal asked to stop; the state is saved.
+            KeyboardInterrupt: SIGINT asked to stop; the state is saved.
+            Stopped: SIGTERM or SIGUSR1 did; the state is saved.
         """
         config, state = self.config, self.state
         self._resume()
@@ -124,7 +125,7 @@ class Trainer:
                 if stopping or _due(step, config.log.checkpoint_every, config.steps):
                     self._save("last.safetensors", metrics, resumable=True)
                 if stopping:
-                    raise KeyboardInterrupt
+                    stop.end()
                 on_step(step, config.steps)
         if self.logbook:
             self.logbook.hparams(to_plain(config), metrics)
