@@ -1,9 +1,12 @@
 """distill-export: a checkpoint as a .tflite model with its JSON."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 from torch import nn
 
 import distill
@@ -15,23 +18,34 @@ from distill.data.normalise import MEAN, STD
 from distill.decode import GroupingConfig
 from distill.errors import InputError
 from distill.plain import to_plain
+from distill.precisions import THREADS, Evaluation, Variant, write_variants
 from distill.predict import letterboxed
 from distill.skeleton import Skeleton, get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
-from mobile.export import ExportReport, export
+from mobile.errors import ExportError
+from mobile.export import Exporter, ExportReport
+from mobile.peaks import PeakSettings
+from mobile.quantise import PRECISIONS, RANGES, Quantisation
 
 SCENE_SIZES = (32, 512)
 SCENE_SEED = 2024
+CALIBRATION_SEED = 7
+BEST_RANGES = "best"
+_FILE_WIDTH = 160
 
 
 @dataclass(frozen=True)
 class ExportDataConfig:
-    """Photographs to compare the model with torch on."""
+    """Photographs to check, to calibrate and to evaluate with."""
 
     root: Path | None = None
-    "Folder of a COCO keypoint set; by default synthetic scenes are drawn."
+    "Folder of a COCO keypoint set; by default synthetic scenes are drawn, and no AP is measured."
     split: str = "val2017"
-    "Split to take the photographs of lowest id from."
+    "Split to check on, with the photographs of lowest id, and to measure the AP on."
+    train_split: str = "train2017"
+    "Split that the photographs to calibrate int8 with are drawn from."
+    limit: int | None = None
+    "Measure the AP on so many photographs, those of lowest id; all by default."
 
 
 @dataclass(frozen=True)
@@ -52,8 +66,33 @@ class ExportConfig:
     "Largest error that is accepted: absolute, or relative to the largest value of an output where that is above 1."
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
     "Grouping of joints into persons that the JSON recommends."
+    precision: list[str] = field(default_factory=lambda: ["float32"])
+    "float32, float16, int8, dynamic_int8 or all; of several, the precision is appended to the name of the file."
+    ranges: str = BEST_RANGES
+    "Ranges of int8 activations: min_max, moving_average, or the best of both by AP (without data.root min_max)."
+    io: str = "float32"
+    "Type of input and outputs of int8: float32 or int8."
+    calibration: int = 64
+    "Number of photographs to calibrate int8 with."
+    max_ap_drop: float | None = None
+    "Points of AP that a precision may lose against float32; by default 0.5 for float16 and 2 for int8."
+    with_peaks: bool = False
+    "Give the peaks of the maps instead of the maps; as many, in such a window, as grouping says."
+    runs: int = 50
+    "Runs to time each of several precisions with."
 
     def __post_init__(self):
+        known = (*PRECISIONS, "all")
+        precisions = tuple(name.replace("-", "_") for name in self.precision)
+        if not precisions or not set(precisions) <= set(known):
+            raise InputError(f"precision {', '.join(self.precision)} is unknown; choose from {', '.join(known)}")
+        if self.ranges not in (BEST_RANGES, *RANGES):
+            raise InputError(f"ranges {self.ranges!r} is unknown; choose from {', '.join((BEST_RANGES, *RANGES))}")
+        for name in ("calibration", "runs"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.max_ap_drop is not None and not self.max_ap_drop >= 0:
+            raise InputError(f"max_ap_drop must be 0 or more, not {self.max_ap_drop}")
         if self.out.suffix not in (".tflite", ".safetensors"):
             raise InputError(f"out {self.out} must end in .tflite or .safetensors")
         if self.input_size is not None and (self.input_size < 32 or self.input_size % 32):
@@ -62,6 +101,18 @@ class ExportConfig:
             raise InputError(f"photographs must be at least 1, not {self.photographs}")
         if not self.tolerance > 0:
             raise InputError(f"tolerance must be above 0, not {self.tolerance}")
+
+    @property
+    def quantisations(self) -> list[tuple[Path, Quantisation]]:
+        """Where to write which precision."""
+        names = [name.replace("-", "_") for name in self.precision]
+        chosen = [name for name in PRECISIONS if name in names or "all" in names]
+        ranges = RANGES[0] if self.ranges == BEST_RANGES else self.ranges
+        paths = [self.out.with_stem(f"{self.out.stem}_{name}") for name in chosen] if len(chosen) > 1 else [self.out]
+        return [
+            (path, Quantisation(name, ranges, self.io if name == "int8" else "float32"))
+            for path, name in zip(paths, chosen, strict=True)
+        ]
 
 
 def export_checkpoint(config: ExportConfig) -> ExportReport:
@@ -76,16 +127,40 @@ def export_checkpoint(config: ExportConfig) -> ExportReport:
 
 
 def export_network(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> ExportReport:
-    """Export a network that is already in memory; `config.checkpoint` only names its origin.
+    """Export a network that is already in memory as float32; `config.checkpoint` only names its origin.
 
     Raises:
         InputError, ExportError: as `export_checkpoint`.
     """
+    return _exporter(network, info, config).write(config.out)
+
+
+def export_variants(config: ExportConfig) -> list[Variant]:
+    """Export in every precision that is asked for; what loses too much AP is not written.
+
+    Raises:
+        InputError, ExportError: as `export_checkpoint`.
+    """
+    network, info = load_network(config.checkpoint)
+    exporter = _exporter(network, info, config)
+    skeleton, side = get_skeleton(info.skeleton), config.input_size or info.input_size
+    wanted = config.quantisations
+    calibration = evaluation = None
+    if any(quantisation.needs_photographs for _, quantisation in wanted):
+        calibration = _calibration(config, side, skeleton)
+    if config.data.root is not None:
+        evaluation = Evaluation(CocoKeypoints(config.data.root, config.data.split, skeleton), config.data.limit)
+    best = config.ranges == BEST_RANGES
+    return write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, best, config.runs)
+
+
+def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> Exporter:
     skeleton = get_skeleton(info.skeleton)
     side = config.input_size or info.input_size
-    return export(
+    if config.out.suffix != ".tflite":
+        raise ExportError(f"{config.out} must end in .tflite")
+    return Exporter(
         network,
-        config.out,
         input_size=(side, side),
         mean=MEAN,
         std=STD,
@@ -102,14 +177,36 @@ def export_network(network: nn.Module, info: CheckpointInfo, config: ExportConfi
             "metrics": to_plain(info.metrics),
         },
         tolerance=config.tolerance,
+        peaks=_peaks(config.grouping) if config.with_peaks else None,
     )
+
+
+def _peaks(grouping: GroupingConfig) -> PeakSettings:
+    shift = "parabola" if grouping.subcell else "quarter" if grouping.adjust else "none"
+    return PeakSettings(grouping.max_persons, grouping.nms_kernel, shift)
+
+
+def _calibration(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndarray:
+    """(N, side, side, 3) uint8 RGB, letterboxed, drawn from the training set."""
+    if config.data.root is None:
+        photographs = _scenes(side, CALIBRATION_SEED, config.calibration)
+    else:
+        data = CocoKeypoints(config.data.root, config.data.train_split, skeleton)
+        count = min(config.calibration, len(data.image_ids))
+        ids = np.random.default_rng(CALIBRATION_SEED).choice(data.image_ids, count, replace=False)
+        photographs = [data.photograph(i) for i in ids.tolist()]
+    return np.stack([letterboxed(photograph, (side, side))[0] for photograph in photographs])
+
+
+def _scenes(side: int, seed: int, count: int) -> list[np.ndarray]:
+    scenes = SceneConfig(size=int(np.clip(side, *SCENE_SIZES)))
+    return [draw_scene(scenes, seed, i).image for i in range(count)]
 
 
 def _photographs(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndarray:
     """(N, side, side, 3) uint8 RGB, letterboxed."""
     if config.data.root is None:
-        scenes = SceneConfig(size=int(np.clip(side, *SCENE_SIZES)))
-        photographs = [draw_scene(scenes, SCENE_SEED, i).image for i in range(config.photographs)]
+        photographs = _scenes(side, SCENE_SEED, config.photographs)
     else:
         data = CocoKeypoints(config.data.root, config.data.split, skeleton)
         photographs = [data.photograph(i) for i in data.image_ids[: config.photographs]]
@@ -134,13 +231,53 @@ def print_report(report: ExportReport) -> None:
         print(f"{name:<28}{value}")
 
 
+def table(variants: list[Variant]) -> Table:
+    """Precisions beside one another; times in milliseconds of one run."""
+    shown = Table("model", "precision", title="precisions; errors against torch, times in milliseconds")
+    for name in ("bytes", "AP", "points lost", "largest error", "mean error", *_thread_names(), "pieces"):
+        shown.add_column(name, justify="right")
+    for variant in variants:
+        quantisation, report = variant.quantisation, variant.report
+        kind = quantisation.precision + (f" {quantisation.ranges}" if quantisation.needs_photographs else "")
+        ap = "-" if variant.ap is None else f"{variant.ap:.4f}"
+        drop = "-" if variant.drop is None else f"{variant.drop:.2f}"
+        if report is None:
+            shown.add_row("refused", kind, "-", ap, drop)
+            continue
+        shown.add_row(
+            report.path.name,
+            kind,
+            f"{report.bytes:,}",
+            ap,
+            drop,
+            *("\n".join(f"{n.split('_')[0]} {e:.1e}" for n, e in errors.items()) for errors in _errors(report)),
+            *(f"{time:.2f}" for time in variant.milliseconds),
+            f"{report.delegation.pieces}{'' if report.delegation.whole else '+'}",
+        )
+    shown.caption = "pieces: delegated parts, + where operators are left outside"
+    return shown
+
+
+def _thread_names() -> list[str]:
+    return [f"{count} thread{'s' * (count > 1)}" for count in THREADS]
+
+
+def _errors(report: ExportReport) -> tuple[dict[str, float], dict[str, float]]:
+    return report.max_error, report.mean_error
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
 
     def action(config: ExportConfig):
         if config.out.suffix == ".safetensors":
             print(f"{config.out}: {save_for_shipping(config.checkpoint, config.out):,} bytes")
-        else:
+        elif config.precision == ["float32"] and not config.with_peaks:
             print_report(export_checkpoint(config))
+        else:
+            variants = export_variants(config)
+            Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(table(variants))
+            if refusals := [variant.refusal for variant in variants if variant.refusal]:
+                raise ExportError("; ".join(refusals))
 
     return command("distill-export", ExportConfig.__doc__, ExportConfig, action, argv)

@@ -87,6 +87,35 @@ def test_formula_in_the_json_is_the_letterbox_of_this_package(exported):
 
 
 @pytest.mark.slow
+def test_one_run_writes_every_precision_and_a_table(checkpoint, tiny_synthetic, tmp_path, capfd):
+    arguments = ["--checkpoint", checkpoint, "--out", tmp_path / "student.tflite", "--precision", "all"]
+    sizes = ["--photographs", 2, "--calibration", 4, "--data.limit", 4, "--runs", 2]
+    assert main([str(a) for a in (*arguments, *sizes, "--data.root", tiny_synthetic)]) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    bytes_of = {}
+    for precision in ("float32", "float16", "int8", "dynamic_int8"):
+        path = tmp_path / f"student_{precision}.tflite"
+        metadata = json.loads(path.with_suffix(".json").read_text())
+        assert metadata["precision"]["precision"] == precision
+        assert metadata["check"]["ap_drop_points"] <= 2
+        assert path.name in out and f"{path.stat().st_size:,}" in out
+        bytes_of[precision] = path.stat().st_size
+    assert bytes_of["float16"] < 1e6 < bytes_of["float32"]
+    assert bytes_of["int8"] < 0.6 * bytes_of["float16"]
+    assert LiteRTModel(tmp_path / "student_int8.tflite").delegation.whole
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+@pytest.mark.slow
+def test_peaks_leave_the_graph_when_asked_for(checkpoint, tmp_path):
+    path = tmp_path / "student.tflite"
+    assert main(["--checkpoint", str(checkpoint), "--out", str(path), "--photographs", "1", "--with_peaks"]) == 0
+    outputs = LiteRTModel(path)(np.zeros((1, SIDE, SIDE, 3), np.uint8))
+    assert outputs["peak_values"].shape == (1, len(COCO_17), 30)
+
+
+@pytest.mark.slow
 def test_too_small_a_tolerance_leaves_nothing(checkpoint, tmp_path, capsys):
     path = tmp_path / "student.tflite"
     message = failure(capsys, "--checkpoint", checkpoint, "--out", path, "--photographs", 1, "--tolerance", 1e-12)
@@ -118,6 +147,11 @@ def test_teacher_is_exported_like_a_student(tmp_path):
         (["--data.root", "{tmp}/nowhere"], "nowhere"),
         (["--photographs", "0"], "photographs must be at least 1"),
         (["--tolerance", "-1"], "tolerance must be above 0"),
+        (["--precision", "int4"], "precision int4 is unknown; choose from float32, float16, int8, dynamic_int8, all"),
+        (["--precision", "int8", "--ranges", "widest"], "ranges 'widest' is unknown"),
+        (["--precision", "int8", "--calibration", "0"], "calibration must be at least 1"),
+        (["--precision", "int8", "--io", "int4"], "io 'int4' is unknown"),
+        (["--max_ap_drop", "-1"], "max_ap_drop must be 0 or more"),
         (["--input_size", "100"], "input_size must be a positive multiple of 32"),
         (["--nonsense", "1"], "nonsense"),
     ],
