@@ -40,9 +40,9 @@ class AndroidConfig:
     threads: list[int] = field(default_factory=lambda: [1, 4])
     "Numbers of threads to run with."
     warmup: int = 5
-    "Runs that are not counted, after the first."
+    "Runs that are not counted, after the first; one image each."
     runs: int = 50
-    "Runs that are counted."
+    "Runs that are counted, one image each."
     photograph: Path | None = None
     "Photograph to run on, .jpg or .png; by default a synthetic scene inside the app."
     apk: Path = Path("build/android/pose-distill-bench.apk")
