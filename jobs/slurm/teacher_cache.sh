@@ -1,17 +1,27 @@
 #!/usr/bin/env bash
-# Cache a teacher's soft labels:  sbatch jobs/slurm/teacher_cache.sh
+# Cache a teacher's soft labels by an array of tasks:  sbatch [--array=0-31] [--gpus=1] jobs/slurm/teacher_cache.sh
 #   DATA_ROOT  folder of the COCO set            (required)
 #   WEIGHTS    published teacher checkpoint      (required unless TEACHER is demo)
 #   SPLIT      split to label                    (default train2017)
 #   TEACHER    higher_hrnet_w32, _w48 or demo    (default higher_hrnet_w32)
 #   STORE      store to write                    (default labels_SPLIT.zarr)
-# A job that is killed goes on where it stopped when it is submitted again.
+# A task that is killed or reaches its time limit goes on where it stopped once it is requeued.
 #SBATCH --job-name=teacher_cache
-#SBATCH --output=%x-%j.log
+#SBATCH --array=0-7
+#SBATCH --output=%x-%A_%a.log
+#SBATCH --open-mode=append
 #SBATCH --requeue
+#SBATCH --signal=USR1@120
 set -euo pipefail
 split=${SPLIT:-train2017}
 args=(--data.root "${DATA_ROOT:?set DATA_ROOT to the folder of the COCO set}" --data.split "$split")
 args+=(--teacher.name "${TEACHER:-higher_hrnet_w32}" --out "${STORE:-labels_$split.zarr}" --evaluate true)
 if [ -n "${WEIGHTS:-}" ]; then args+=(--teacher.weights "$WEIGHTS"); fi
-exec distill-cache build "${args[@]}" "$@"
+launch=()
+if [ -n "${SLURM_JOB_ID:-}" ]; then launch=(srun --ntasks=1); fi
+code=0
+"${launch[@]}" distill-cache build "${args[@]}" "$@" || code=$?
+# Stopped by the signal before the time limit: go on in the queue. The id of an array's last task is that of the whole
+# array, so a task names itself by both numbers.
+if [ "$code" = 75 ] && [ -n "${SLURM_JOB_ID:-}" ]; then scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"; fi
+exit "$code"

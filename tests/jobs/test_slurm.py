@@ -29,6 +29,8 @@ def test_labels_training_and_evaluation(batch, tiny_synthetic, repository, tmp_p
     store = tmp_path / "labels_train2017.zarr"
     assert (store / "evaluation.json").exists()
     recipe = repository / "distill" / "recipes" / "demo.yaml"
+    verification = batch("verify_cache.sh", DATA_ROOT=tiny_synthetic)
+    assert verification.returncode == 0, verification.stderr
     variables = {"RECIPE": recipe, "DATA_ROOT": tiny_synthetic, "STORE": store, "RUN": tmp_path / "run"}
     options = ("--input_size", "64", "--log.minival_images", "4")
     for steps in ("2", "4"):
@@ -40,7 +42,7 @@ def test_labels_training_and_evaluation(batch, tiny_synthetic, repository, tmp_p
     assert "on 12 photographs of val2017" in evaluation.stdout
 
 
-@pytest.mark.parametrize("script", ["teacher_cache.sh", "train.sh", "evaluate.sh"])
+@pytest.mark.parametrize("script", ["teacher_cache.sh", "verify_cache.sh", "train.sh", "evaluate.sh", "pipeline.sh"])
 def test_a_variable_that_is_not_set_is_named(batch, script):
     finished = batch(script)
     assert finished.returncode != 0

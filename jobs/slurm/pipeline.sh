@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Submit labels, their verification, training and evaluation as one chain:  jobs/slurm/pipeline.sh
+#   DATA_ROOT, RECIPE, STORE, RUN  as in the other scripts  (required)
+#   WEIGHTS, TEACHER, SPLIT        as in teacher_cache.sh
+#   EVAL_SPLIT  split of the evaluation          (default val2017)
+#   TASKS       tasks of the array               (default 8)
+# Account, partition and time limit are set by sbatch's own variables: SBATCH_ACCOUNT, SBATCH_PARTITION, SBATCH_TIMELIMIT.
+set -euo pipefail
+: "${DATA_ROOT:?set DATA_ROOT to the folder of the COCO set}" "${RECIPE:?set RECIPE to a configuration file}"
+: "${STORE:?set STORE to the store of soft labels to write}" "${RUN:?set RUN to the folder of the run}"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export DATA_ROOT RECIPE STORE RUN
+gpu=()
+if sinfo --noheader --format=%G | grep -q gpu; then gpu=(--gpus=1); fi
+submit() { sbatch --parsable "$@" | cut -d';' -f1; }
+labels=$(submit "${gpu[@]}" --array="0-$((${TASKS:-8} - 1))" "$here/teacher_cache.sh")
+verify=$(submit --dependency="afterok:$labels" "$here/verify_cache.sh")
+train=$(submit "${gpu[@]}" --dependency="afterok:$verify" "$here/train.sh")
+evaluate=$(SPLIT=${EVAL_SPLIT:-val2017} MODEL=$RUN/best.safetensors \
+  submit "${gpu[@]}" --dependency="afterok:$train" "$here/evaluate.sh")
+printf '%s %s\n' teacher_cache "$labels" verify_cache "$verify" train "$train" evaluate "$evaluate"
