@@ -1,4 +1,4 @@
-"""Bytes an image, write rate and random read rate of the soft-label store against float32 `.npz` files.
+"""Bytes an image, write rate and random read rate of the soft-label store against `.npz`, HDF5 and float16 zarr.
 
     python benchmarks/label_store.py --images 512
 
@@ -13,9 +13,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
+import zarr
 
 from cache.store import SoftLabelStore
 
@@ -81,6 +84,46 @@ def read_npz(folder: Path, number: int) -> np.ndarray:
         return file["heatmap"]
 
 
+def write_hdf5(path: Path, maps: np.ndarray, compression: str):
+    """Write all maps into one file, one image a chunk."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("heatmap", data=maps, chunks=(1, *maps.shape[1:]), compression=compression)
+
+
+def read_hdf5(path: Path, number: int) -> np.ndarray:
+    """The maps of one image; the file is opened each time, as `.npz` files are."""
+    with h5py.File(path) as file:
+        return file["heatmap"][number]
+
+
+def write_zarr(folder: Path, maps: np.ndarray):
+    """Write float16 with zarr's own defaults, one image a chunk."""
+    array = zarr.create_array(folder, shape=maps.shape, chunks=(1, *maps.shape[1:]), dtype=np.float16)
+    array[:] = maps.astype(np.float16)
+
+
+class ZarrMaps:
+    """Maps of a float16 array, opened at first use in each process."""
+
+    def __init__(self, folder: Path):
+        self.folder, self._array = folder, None
+
+    def __call__(self, number: int) -> np.ndarray:
+        if self._array is None:
+            self._array = zarr.open_array(self.folder, mode="r")
+        return self._array[number].astype(np.float32)
+
+
+class StoredMaps:
+    """Heatmaps of a store, with or without the persons, opened at first use in each process."""
+
+    def __init__(self, folder: Path, persons: bool):
+        self.store, self.persons = SoftLabelStore.open(folder), persons
+
+    def __call__(self, number: int) -> np.ndarray:
+        return self.store.read(number).heatmap if self.persons else self.store.read_heatmap(number)[0]
+
+
 def rate(count: int, action: Callable[[], object]) -> float:
     """Images a second of an action that handles so many."""
     start = time.perf_counter()
@@ -89,8 +132,8 @@ def rate(count: int, action: Callable[[], object]) -> float:
 
 
 def bytes_in(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Bytes of a file, or of all files below a folder."""
+    return sum(path.stat().st_size for path in [folder, *folder.rglob("*")] if path.is_file())
 
 
 def main():
@@ -107,16 +150,24 @@ def main():
     maps = made_up_maps(options.images, options.map_size, options.noise)
     folder = Path(tempfile.mkdtemp(dir=options.folder))
     try:
-        rows = {}
-        for name, save in (("npz float32", np.savez), ("npz compressed", np.savez_compressed)):
-            place = folder / name.replace(" ", "_")
-            written = rate(len(maps), lambda place=place, save=save: write_npz(place, maps, save))
-            rows[name] = place, written, lambda i, place=place: read_npz(place, i)
-        place = folder / "labels.zarr"
-        written = rate(len(maps), lambda: write_store(place, maps, options.shard_length))
-        store = SoftLabelStore.open(place)
-        rows["store, with persons"] = place, written, store.read
-        rows["store, heatmaps only"] = place, written, lambda i: store.encoding.decode(store.read_quantised(i))
+        npz, packed, store_folder = folder / "npz", folder / "packed", folder / "labels.zarr"
+        gzip, lzf, half = folder / "gzip.h5", folder / "lzf.h5", folder / "float16.zarr"
+        formats = {
+            "npz float32": (npz, partial(write_npz, npz, maps, np.savez), partial(read_npz, npz)),
+            "npz compressed": (
+                packed,
+                partial(write_npz, packed, maps, np.savez_compressed),
+                partial(read_npz, packed),
+            ),
+            "HDF5 gzip": (gzip, partial(write_hdf5, gzip, maps, "gzip"), partial(read_hdf5, gzip)),
+            "HDF5 lzf": (lzf, partial(write_hdf5, lzf, maps, "lzf"), partial(read_hdf5, lzf)),
+            "zarr float16": (half, partial(write_zarr, half, maps), ZarrMaps(half)),
+        }
+        rows = {name: (place, rate(len(maps), write), read) for name, (place, write, read) in formats.items()}
+        written = rate(len(maps), lambda: write_store(store_folder, maps, options.shard_length))
+        rows["store, with persons"] = store_folder, written, StoredMaps(store_folder, persons=True)
+        rows["store, heatmaps only"] = store_folder, written, StoredMaps(store_folder, persons=False)
+        store = SoftLabelStore.open(store_folder)
 
         error = max(np.abs(store.read(i).heatmap - maps[i]).max() for i in range(len(maps)))
         reads = {name: [] for name in rows}
@@ -128,12 +179,12 @@ def main():
         print(
             f"{platform.processor() or platform.machine()}, {len(maps)} images, {KEYPOINTS} x {maps.shape[2]}^2 cells"
         )
-        print(f"{'':22s}{'kB/image':>10s}{'writes/s':>10s}{'reads/s':>10s}{'reads, relative':>17s}")
+        print(f"{'':22s}{'kB/image':>10s}{'writes/s':>10s}{'reads/s':>10s}{'relative':>10s}")
         baseline = np.median(reads["npz float32"])
         for name, (place, written, _) in rows.items():
             read = np.median(reads[name])
             size = bytes_in(place) / len(maps) / 1000
-            print(f"{name:22s}{size:10.1f}{written:10.0f}{read:10.0f}{read / baseline:17.2f}")
+            print(f"{name:22s}{size:10.1f}{written:10.0f}{read:10.0f}{read / baseline:10.2f}")
         print(f"largest error of the decoded maps: {error:.4f} (floor {store.encoding.floor})")
     finally:
         shutil.rmtree(folder)
