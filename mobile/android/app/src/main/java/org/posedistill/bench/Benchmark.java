@@ -80,7 +80,7 @@ final class Benchmark {
         long start = System.nanoTime();
         Engine engine = engines.create(model.content, model.info, delegate, request.threads);
         double initialisation = milliseconds(start, System.nanoTime());
-        try (Pipeline pipeline = new Pipeline(model.info, engine)) {
+        try (Pipeline pipeline = Pipeline.of(model.info, engine)) {
             Delegation delegation = engine.delegation();
             json.put("delegate", delegation.addTo(new JSONObject().put("name", delegate.label())));
             delegation.refuseIdle(delegate);

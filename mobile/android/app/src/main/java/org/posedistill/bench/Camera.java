@@ -107,6 +107,11 @@ final class Camera implements Closeable {
     }
 
     private void pass(ImageReader source, int degrees) {
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+        }
         try (Image image = source.acquireLatestImage()) {
             if (image != null) {
                 listener.onFrame(toFrame(image).turned(degrees));
@@ -133,8 +138,15 @@ final class Camera implements Closeable {
         if (device != null) {
             device.close();
         }
-        if (reader != null) {
-            reader.close();
+        final ImageReader frames = reader;
+        if (frames != null) {
+            // On the camera's own thread, so that no frame is being read while its memory goes.
+            handler.post(new Runnable() {
+                @Override
+                public void run() {
+                    frames.close();
+                }
+            });
         }
         thread.quitSafely();
     }

@@ -94,7 +94,7 @@ public final class LiveActivity extends Activity implements Camera.Listener {
             model = LoadedModel.read(new Storage(this), request.model, request.metadata);
             Engine engine = ((BenchApplication) getApplication()).engines()
                     .create(model.content, model.info, delegate, request.threads);
-            pipeline = new Pipeline(model.info, engine);
+            pipeline = Pipeline.of(model.info, engine);
             engine.delegation().refuseIdle(delegate);
         } catch (BenchmarkException | RuntimeException | LinkageError | OutOfMemoryError error) {
             fail(error);

@@ -13,7 +13,7 @@ final class Pipeline implements Closeable {
     private final ByteBuffer input;
     private final ByteBuffer[] outputs;
 
-    Pipeline(ModelInfo model, Engine engine) {
+    private Pipeline(ModelInfo model, Engine engine) {
         this.model = model;
         this.engine = engine;
         decoder = new Decoder(model);
@@ -22,6 +22,16 @@ final class Pipeline implements Closeable {
         outputs = new ByteBuffer[model.outputs.size()];
         for (TensorInfo output : model.outputs) {
             outputs[output.position] = output.allocate();
+        }
+    }
+
+    /** The pipeline closes the engine, also where it cannot be made. */
+    static Pipeline of(ModelInfo model, Engine engine) {
+        try {
+            return new Pipeline(model, engine);
+        } catch (RuntimeException | OutOfMemoryError error) {
+            engine.close();
+            throw error;
         }
     }
 

@@ -24,6 +24,7 @@ public final class PoseView extends View {
     private final Paint paint = new Paint(Paint.ANTI_ALIAS_FLAG | Paint.FILTER_BITMAP_FLAG);
     private final RectF frame = new RectF();
     private Bitmap bitmap;
+    private boolean isTooLarge;
     private Skeleton skeleton;
     private List<Person> persons = Collections.emptyList();
 
@@ -34,7 +35,13 @@ public final class PoseView extends View {
 
     /** Show a photograph, with persons in its pixels; null takes away what was shown. */
     void show(Photograph photograph, List<Person> newPersons, Skeleton newSkeleton) {
-        bitmap = photograph == null ? null : photograph.toBitmap();
+        bitmap = null;
+        isTooLarge = false;
+        try {
+            bitmap = photograph == null ? null : photograph.toBitmap();
+        } catch (OutOfMemoryError error) {
+            isTooLarge = true;
+        }
         persons = newPersons;
         skeleton = newSkeleton;
         invalidate();
@@ -42,6 +49,11 @@ public final class PoseView extends View {
 
     @Override
     protected void onDraw(Canvas canvas) {
+        if (isTooLarge) {
+            paint.setColor(Color.WHITE);
+            paint.setTextSize(getHeight() / 16f);
+            canvas.drawText(getContext().getString(R.string.too_large), 0, getHeight() / 2f, paint);
+        }
         if (bitmap == null) {
             return;
         }

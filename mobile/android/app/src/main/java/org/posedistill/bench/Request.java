@@ -10,6 +10,8 @@ final class Request {
     static final String MODEL = "student.tflite";
     static final String PHOTOGRAPH = "scenes/0.png";
     private static final Pattern RESULT = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*\\.json");
+    private static final String[] NUMBERS = {"threads", "warmup", "runs"};
+    private static final String[] TEXTS = {"model", "metadata", "photograph", "delegate", "result"};
     private static final int MOST_THREADS = 64;
     private static final int MOST_RUNS = 1_000_000;
 
@@ -22,9 +24,11 @@ final class Request {
     final int runs;
     /** File that the result is written to, in the folder of results. */
     final String result;
+    /** What is wrong with the type of an extra, null for nothing. */
+    private final String mistake;
 
-    Request(String model, String metadata, String photograph, int threads, String delegate, int warmup, int runs,
-            String result) {
+    private Request(String model, String metadata, String photograph, int threads, String delegate, int warmup, int runs,
+            String result, String mistake) {
         this.model = model;
         this.metadata = metadata;
         this.photograph = photograph;
@@ -33,6 +37,7 @@ final class Request {
         this.warmup = warmup;
         this.runs = runs;
         this.result = result;
+        this.mistake = mistake;
     }
 
     /** From an intent's extras, null for none; what is missing takes its default, and nothing is checked yet. */
@@ -44,7 +49,23 @@ final class Request {
         String stem = model.substring(model.lastIndexOf('/') + 1).replaceFirst("\\.tflite$", "");
         return new Request(model, given.getString("metadata", beside(model)), given.getString("photograph", PHOTOGRAPH),
                 threads, delegate, given.getInt("warmup", 5), given.getInt("runs", 50),
-                given.getString("result", stem + "_" + delegate + "_" + threads + ".json"));
+                given.getString("result", stem + "_" + delegate + "_" + threads + ".json"), mistake(given));
+    }
+
+    /** An extra of another type would silently take its default. */
+    @SuppressWarnings("deprecation")
+    private static String mistake(Bundle given) {
+        for (String name : NUMBERS) {
+            if (given.get(name) != null && !(given.get(name) instanceof Integer)) {
+                return name + " must be an integer extra: --ei " + name + " " + given.get(name);
+            }
+        }
+        for (String name : TEXTS) {
+            if (given.get(name) != null && !(given.get(name) instanceof String)) {
+                return name + " must be a string extra: --es " + name + " " + given.get(name);
+            }
+        }
+        return null;
     }
 
     Request with(String newDelegate, String newPhotograph) {
@@ -70,6 +91,9 @@ final class Request {
 
     /** The delegate, or an error that names what is wrong in the request. */
     Engine.Delegate check() throws BenchmarkException {
+        if (mistake != null) {
+            throw wrong(mistake);
+        }
         checkRange("threads", threads, 1, MOST_THREADS);
         checkRange("warmup", warmup, 0, MOST_RUNS);
         checkRange("runs", runs, 1, MOST_RUNS);
