@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from distill.commands import cache, data, demo, export, train
+from distill.commands import bench, cache, data, demo, export, inspect, train
 from distill.commands import eval as evaluation
 from distill.commands.cli import load_config
 from distill.config import TrainConfig
 
 RECIPES = sorted(path.name for path in (files("distill") / "recipes").iterdir() if path.name.endswith(".yaml"))
 COMMANDS = {
+    "distill-bench": bench,
     "distill-cache": cache,
     "distill-data": data,
     "distill-demo": demo,
     "distill-eval": evaluation,
     "distill-export": export,
+    "distill-inspect": inspect,
     "distill-train": train,
 }
 
