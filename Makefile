@@ -3,18 +3,24 @@
 VENV := .venv
 PYTHON ?=
 PYTEST := $(VENV)/bin/python -m pytest
-# Debian packages that the tests need beside Python: what OpenCV and torch link against, a browser, and adb.
-SYSTEM_PACKAGES := libgcc-s1 libstdc++6 zlib1g chromium adb
+# Debian packages that the tests need beside Python: what OpenCV and torch link against, a browser, adb,
+# and what builds the Android app.
+SYSTEM_PACKAGES := libgcc-s1 libstdc++6 zlib1g chromium adb \
+	openjdk-17-jdk-headless maven aapt android-framework-res zipalign apksigner dexdump
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-slow lint format system-deps clean
+.PHONY: help demo apk test test-fast test-slow lint format system-deps clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: $(STAMP)  ## whole way on synthetic people: teacher, cache, student, .tflite; writes runs/demo/
 	$(VENV)/bin/distill-demo
+
+apk: $(STAMP) system-deps  ## the benchmark app for Android: build/android/pose-distill-bench.apk
+	$(VENV)/bin/python -m distill.commands.app_assets build/android/assets
+	$(VENV)/bin/python mobile/android/build.py apk --assets build/android/assets --out build/android
 
 test: system-deps  ## lint and every test: the quick ones in parallel, then the heavy ones one by one
 	$(MAKE) test-fast

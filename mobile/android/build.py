@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ APK = "pose-distill-bench.apk"
 UNSIGNED = "unsigned.apk"
 KEY_PASSWORD = "android"
 _JAVA = ("java", "-Xmx2g", "-XX:+UseSerialGC")
+_ATTEMPTS, _PAUSE_S = 3, 5
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -70,13 +72,27 @@ def fetch(wanted: Sequence[Dependency], folder: Path) -> list[Path]:
         BuildError: Maven cannot get one, or one is not what was pinned.
     """
     if any(not dependency.path.exists() for dependency in wanted):
+        folder.mkdir(parents=True, exist_ok=True)
         pom = folder / "pom.xml"
         pom.write_text(_pom(wanted))
-        _run("mvn", "-q", "-B", "-f", pom, f"-Dmaven.repo.local={REPOSITORY}", "dependency:resolve")
+        _download(pom, wanted)
     for dependency in wanted:
         if _sha256(dependency.path) != dependency.sha256:
             raise BuildError(f"{dependency.path} is not the file that dependencies.txt pins; delete it and try again")
     return [dependency.path for dependency in wanted]
+
+
+def _download(pom: Path, wanted: Sequence[Dependency]) -> None:
+    # -U: without it Maven remembers for a day that a file could not be had.
+    command = ("mvn", "-q", "-B", "-U", "-f", pom, f"-Dmaven.repo.local={REPOSITORY}", "dependency:resolve")
+    for attempt in range(_ATTEMPTS):
+        done = _start(*command)
+        if done.returncode == 0:
+            return
+        if attempt + 1 < _ATTEMPTS:
+            time.sleep(_PAUSE_S)
+    missing = ", ".join(f"{d.group}:{d.artifact}:{d.version}" for d in wanted if not d.path.exists())
+    raise BuildError(f"Maven cannot download {missing or 'its own plugins'}; is there a network? Start again to go on")
 
 
 def _pom(wanted: Iterable[Dependency]) -> str:
@@ -198,14 +214,17 @@ def _sha256(path: Path) -> str:
 
 def _run(*command: str | Path) -> None:
     """Run a tool; its output is shown only when it fails."""
-    words = [str(word) for word in command]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise BuildError(f"{words[0]} is not installed; run `make system-deps`") from None
+    done = _start(*command)
     if done.returncode:
         print(done.stdout + done.stderr, file=sys.stderr)
-        raise BuildError(f"{words[0]} failed with {done.returncode}; see above")
+        raise BuildError(f"{command[0]} failed with {done.returncode}; see above")
+
+
+def _start(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise BuildError(f"{command[0]} is not installed; run `make system-deps`") from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
