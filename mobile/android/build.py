@@ -28,9 +28,10 @@ MIN_SDK, TARGET_SDK = 26, 34
 VERSION_CODE, VERSION = 1, "0.1.0"
 APK = "pose-distill-bench.apk"
 UNSIGNED = "unsigned.apk"
+MODEL = "student.tflite"
 KEY_PASSWORD = "android"
 _JAVA = ("java", "-Xmx2g", "-XX:+UseSerialGC")
-_ATTEMPTS, _PAUSE_S = 3, 5
+ATTEMPTS, PAUSE_S = 3, 5
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -85,12 +86,12 @@ def fetch(wanted: Sequence[Dependency], folder: Path) -> list[Path]:
 def _download(pom: Path, wanted: Sequence[Dependency]) -> None:
     # -U: without it Maven remembers for a day that a file could not be had.
     command = ("mvn", "-q", "-B", "-U", "-f", pom, f"-Dmaven.repo.local={REPOSITORY}", "dependency:resolve")
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         done = _start(*command)
         if done.returncode == 0:
             return
-        if attempt + 1 < _ATTEMPTS:
-            time.sleep(_PAUSE_S)
+        if attempt + 1 < ATTEMPTS:
+            time.sleep(PAUSE_S)
     missing = ", ".join(f"{d.group}:{d.artifact}:{d.version}" for d in wanted if not d.path.exists())
     raise BuildError(f"Maven cannot download {missing or 'its own plugins'}; is there a network? Start again to go on")
 
@@ -119,8 +120,10 @@ def build_apk(assets: Path, out: Path) -> Path:
         out: folder for the APK and for what the build leaves on the way.
 
     Raises:
-        BuildError: a tool is missing or failed.
+        BuildError: there is no model among the assets, or a tool is missing or failed.
     """
+    if not (assets / MODEL).is_file():
+        raise BuildError(f"{assets} holds no {MODEL}; `make apk` writes one")
     work = _fresh(out / "work")
     libraries = fetch(dependencies("app"), out)
     (android,) = fetch(dependencies("sdk"), out)
