@@ -99,6 +99,8 @@ class TrainConfig:
     "Of weights, order and augmentation."
     precision: str = "auto"
     "float32, bfloat16 or auto: bfloat16 where the device computes in it natively."
+    freeze_norm: bool = False
+    "Keep batch normalisation at its starting statistics, so that any number of processes learns the same."
     ema_decay: float = 0.998
     "Decay of the moving average of the weights, which is what is evaluated; 0 for none."
     resume: str = "false"

@@ -1,5 +1,6 @@
 """Losses against hard labels and soft labels, as a dictionary by name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -52,11 +53,22 @@ class LossConfig:
         return getattr(self, name)
 
 
-def compute_losses(outputs: dict[str, torch.Tensor], batch: Batch, config: LossConfig) -> dict[str, torch.Tensor]:
+def at_least_one(count: torch.Tensor) -> torch.Tensor:
+    """What a sum over `count` things is divided by."""
+    return count.clamp(min=1)
+
+
+def compute_losses(
+    outputs: dict[str, torch.Tensor], batch: Batch, config: LossConfig, divisor: Callable = at_least_one
+) -> dict[str, torch.Tensor]:
     """Named scalar losses, not yet weighted.
 
     `heatmap_hard_s4`, `heatmap_soft_s4` and the like, `attention`, `tag_pull`, `tag_push`, as far as
     the outputs have them and alpha asks for them.
+
+    Args:
+        divisor: function from the number of things that a loss sums over, in this batch, to what the sum is divided
+            by; where several processes share a batch it asks for all their things.
     """
     losses = {}
     masks_at = cache(lambda stride: _masks(batch, stride))
@@ -71,9 +83,9 @@ def compute_losses(outputs: dict[str, torch.Tensor], batch: Batch, config: LossC
                 soft = soft_targets(batch, maps.shape, int(stride), config.sigma_of(key))
                 losses[f"heatmap_soft_s{stride}"] = _heatmap_loss(maps, soft, masks[:, 3:4], config, key)
         elif kind == "tags":
-            losses["tag_pull"], losses["tag_push"] = tag_losses(maps, batch.keypoints / int(stride))
+            losses["tag_pull"], losses["tag_push"] = tag_losses(maps, batch.keypoints / int(stride), divisor)
         elif kind == "attention":
-            losses["attention"] = _attention_loss(maps, masks_at(batch.images.shape[1] // maps.shape[-1]))
+            losses["attention"] = _attention_loss(maps, masks_at(batch.images.shape[1] // maps.shape[-1]), divisor)
     return losses
 
 
@@ -97,7 +109,9 @@ def soft_targets(batch: Batch, shape: tuple, stride: int, sigma: float) -> torch
     return render(points, channel, tuple(shape), sigma)
 
 
-def tag_losses(tags: torch.Tensor, keypoints: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def tag_losses(
+    tags: torch.Tensor, keypoints: torch.Tensor, divisor: Callable = at_least_one
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Pull and push of associative embedding (Newell et al., 2017), each a scalar.
 
     Pull is the mean squared distance of a person's tags to their mean; push the mean over pairs of
@@ -106,6 +120,7 @@ def tag_losses(tags: torch.Tensor, keypoints: torch.Tensor) -> tuple[torch.Tenso
     Args:
         tags: (B, K, H, W).
         keypoints: (B, P, K, 3) x, y in cells and visibility.
+        divisor: as in `compute_losses`.
     """
     _, joints, height, width = tags.shape
     labelled = keypoints[..., 2] > 0
@@ -117,10 +132,10 @@ def tag_losses(tags: torch.Tensor, keypoints: torch.Tensor) -> tuple[torch.Tenso
     is_person = count > 0
     mean = (values * labelled).sum(-1) / count.clamp(min=1)
     spread = ((values - mean[..., None]) ** 2 * labelled).sum(-1) / count.clamp(min=1)
-    pull = spread.sum() / is_person.sum().clamp(min=1)
+    pull = spread.sum() / divisor(is_person.sum())
     pairs = (is_person[:, :, None] & is_person[:, None, :]).float().triu(1)
     closeness = torch.exp(-((mean[:, :, None] - mean[:, None, :]) ** 2))
-    return pull, (closeness * pairs).sum() / pairs.sum().clamp(min=1)
+    return pull, (closeness * pairs).sum() / divisor(pairs.sum())
 
 
 def _heatmap_loss(
@@ -132,10 +147,10 @@ def _heatmap_loss(
     return ((maps - target) ** 2 * cells).sum() / (peak * maps.shape[0] * maps.shape[1])
 
 
-def _attention_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+def _attention_loss(logits: torch.Tensor, masks: torch.Tensor, divisor: Callable) -> torch.Tensor:
     loss = functional.binary_cross_entropy_with_logits(logits, masks[:, 0:1], reduction="none")
     known = (masks[:, 1:2] < 0.5).float()
-    return (loss * known).sum() / known.sum().clamp(min=1)
+    return (loss * known).sum() / divisor(known.sum())
 
 
 def _masks(batch: Batch, stride: int) -> torch.Tensor:

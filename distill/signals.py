@@ -1,6 +1,7 @@
 """Being asked to stop, and stopping at a good moment."""
 
 import signal
+from collections.abc import Callable
 
 from distill.errors import Stopped
 
@@ -23,6 +24,17 @@ class StopRequest:
     def __exit__(self, *_):
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+
+    def agree(self, largest: Callable[[int], int]) -> bool:
+        """Whether this or another process was asked to stop; from then on `received` is the same in all.
+
+        Args:
+            largest: function from this process's number to the largest of all processes' numbers.
+        """
+        number = largest(self.received or 0)
+        if number:
+            self.received = signal.Signals(number)
+        return number > 0
 
     def end(self):
         """Leave, once the work is saved: by KeyboardInterrupt after SIGINT, by Stopped after the other signals."""

@@ -3,19 +3,17 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from accelerate.utils import set_seed
 from timm.utils import ModelEmaV3
 from torch import nn
 
 from cache.store import SoftLabelStore
 from distill import networks
-from distill.checkpoint import CheckpointInfo, load_network, load_state, read_checkpoint, save_checkpoint
+from distill.checkpoint import CheckpointInfo, load_network, read_checkpoint, save_checkpoint
 from distill.config import TrainConfig
 from distill.data.coco import CocoKeypoints
 from distill.data.loader import Batch, StepSampler, make_loader
@@ -27,44 +25,25 @@ from distill.labels import labelled_images
 from distill.logbook import Logbook
 from distill.losses import compute_losses, total_loss
 from distill.minival import Minival
-from distill.optimizer import make_optimizer, restore_state, state_tensors
+from distill.optimizer import make_optimizer
 from distill.panels import draw_panel
 from distill.plain import to_plain
+from distill.processes import Agreement, make_accelerator
 from distill.schedule import ends_cycle, learning_rate
 from distill.signals import StopRequest
 from distill.skeleton import get_skeleton
+from distill.training_state import TrainingState
 
 FIXED_ON_RESUME = ("model", "skeleton", "input_size", "batch_size", "seed")
 "Settings that a resumed run must share with the one it goes on from."
 
 
-@dataclass
-class TrainingState:
-    """All that changes from step to step."""
-
-    network: nn.Module
-    ema: ModelEmaV3
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-    best: float = -1.0
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """What resuming needs beside the moving average, flat by name."""
-        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
-        return tensors | {f"optimizer.{key}": value for key, value in state_tensors(self.optimizer).items()}
-
-    def restore(self, path: Path, info: CheckpointInfo, ema: dict, tensors: dict):
-        """Go back to where a checkpoint was written."""
-        if not tensors:
-            raise InputError(f"{path} holds no optimiser state; resume from last.safetensors")
-        load_state(self.network, _below("network.", tensors), path)
-        load_state(self.ema.module, ema, path)
-        restore_state(self.optimizer, _below("optimizer.", tensors))
-        self.step, self.best = info.step, info.metrics.get("best_ap", -1.0)
-
-
 class Trainer:
-    """One training run in one folder.
+    """One training run in one folder, by one process or several.
+
+    Each process learns from its part of every batch and gradients are averaged. Batch normalisation takes its
+    statistics from a process's own part; its running averages are those of the main process, which alone keeps the
+    moving average, measures, logs and writes.
 
     Raises:
         InputError: configuration, data or soft labels do not fit one another.
@@ -73,23 +52,20 @@ class Trainer:
     def __init__(self, config: TrainConfig):
         self.config = config
         self.skeleton = get_skeleton(config.skeleton)
-        precision = choose_precision(config.precision)
-        self.accelerator = Accelerator(
-            mixed_precision="bf16" if precision == "bfloat16" else "no",
-            gradient_accumulation_steps=config.accumulate,
-            cpu=not torch.cuda.is_available(),
-        )
+        self.accelerator = make_accelerator(choose_precision(config.precision), config.accumulate)
         parts = config.accumulate * self.accelerator.num_processes
         if config.batch_size % parts:
             raise InputError(f"batch_size {config.batch_size} must be a multiple of accumulate x processes = {parts}")
-        self.data = CocoKeypoints(config.data.root, config.data.train_split, self.skeleton)
-        self.image_ids = _select_images(self.data, config)
-        self.soft_labels = None
-        if config.loss.alpha > 0:
-            self.soft_labels = SoftLabelStore.open(config.data.soft_labels)
-            self.image_ids = self._labelled_images()
-        self.minival = Minival(config, self.skeleton, self.accelerator)
-        self.state = self._make_state()
+        self.agreement = Agreement(self.accelerator.num_processes)
+        with self.agreement.together():
+            self.data = CocoKeypoints(config.data.root, config.data.train_split, self.skeleton)
+            self.image_ids = _select_images(self.data, config)
+            self.soft_labels = None
+            if config.loss.alpha > 0:
+                self.soft_labels = SoftLabelStore.open(config.data.soft_labels)
+                self.image_ids = self._labelled_images()
+            self.minival = Minival(config, self.skeleton, self.accelerator)
+            self.state = self._make_state()
         self.forward = self.accelerator.prepare(self.state.network)
 
     def run(self, on_step: Callable[[int, int], None] = lambda step, steps: None) -> dict[str, float]:
@@ -104,7 +80,10 @@ class Trainer:
             Stopped: SIGTERM or SIGUSR1 did; the state is saved.
         """
         config, state = self.config, self.state
-        self._resume()
+        with self.agreement.together():
+            self._resume()
+        if not self.agreement.is_common(state.step):
+            raise InputError(f"the processes would start at different steps; {config.out} must be one folder to all")
         self.logbook = self._open_logbook()
         metrics: dict[str, float] = {}
         batches = iter(self._make_loader())
@@ -121,16 +100,23 @@ class Trainer:
                     metrics = self._measure()
                 if ends_cycle(step - 1, config.schedule):
                     self._save(f"restart_{step:07d}.safetensors", metrics)
-                stopping = stop.received is not None
+                stopping = stop.agree(self.agreement.largest)
                 if stopping or _due(step, config.log.checkpoint_every, config.steps):
                     self._save("last.safetensors", metrics, resumable=True)
                 if stopping:
+                    self._leave()
                     stop.end()
                 on_step(step, config.steps)
         if self.logbook:
             self.logbook.hparams(to_plain(config), metrics)
             self.logbook.close()
+        self._leave()
         return metrics
+
+    def _leave(self):
+        """End together, when the main process has written all."""
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
 
     def _step(self, batches) -> tuple[dict[str, torch.Tensor], Batch, dict[str, torch.Tensor]]:
         """One optimiser step, over all its micro-batches."""
@@ -142,7 +128,7 @@ class Trainer:
             batch = next(batches).to(self.accelerator.device)
             with self.accelerator.accumulate(self.forward):
                 outputs = self.forward(normalise(batch.images).contiguous(memory_format=torch.channels_last))
-                losses = compute_losses(outputs, batch, config.loss)
+                losses = compute_losses(outputs, batch, config.loss, self._mean_count)
                 self.accelerator.backward(total_loss(losses, config.loss))
         if config.optimizer.clip:
             self.accelerator.clip_grad_norm_(self.forward.parameters(), config.optimizer.clip)
@@ -150,8 +136,13 @@ class Trainer:
             self.logbook.histograms(state.step + 1, state.network)
         state.optimizer.step()
         state.optimizer.zero_grad()
-        state.ema.update(state.network, state.step)
+        if self.accelerator.is_main_process:
+            state.ema.update(state.network, state.step)
         return losses, batch, outputs
+
+    def _mean_count(self, count: torch.Tensor) -> torch.Tensor:
+        """Mean of a count over all processes, at least one in all: gradients are averaged, so losses add up."""
+        return self.accelerator.reduce(count).clamp(min=1) / self.accelerator.num_processes
 
     def _labelled_images(self) -> np.ndarray:
         skip = self.config.data.skip_unlabelled
@@ -174,6 +165,10 @@ class Trainer:
         else:
             network = networks.create(config.model, len(self.skeleton), config.pretrained)
         network = network.to(self.accelerator.device, memory_format=torch.channels_last).train()
+        if config.freeze_norm:
+            for module in network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
         ema = ModelEmaV3(network, decay=config.ema_decay, use_warmup=True)
         return TrainingState(network, ema, make_optimizer(network, config.optimizer))
 
@@ -223,6 +218,7 @@ class Trainer:
 
     def _log_losses(self, losses: dict[str, torch.Tensor]):
         config, step = self.config, self.state.step
+        losses = self.accelerator.reduce(losses, "mean")
         total = total_loss(losses, config.loss).item()
         if not math.isfinite(total):
             raise InputError(f"the loss is {total} at step {step}; lower schedule.peak or optimizer.clip")
@@ -274,7 +270,3 @@ def _select_images(data: CocoKeypoints, config: TrainConfig) -> np.ndarray:
     if not len(ids):
         raise InputError(f"{data.annotation_file} has no photograph with a labelled person to learn from")
     return ids
-
-
-def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

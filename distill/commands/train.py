@@ -1,5 +1,7 @@
 """distill-train: a network from hard labels and soft labels."""
 
+import sys
+
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from distill.commands.cli import command
@@ -7,22 +9,33 @@ from distill.config import TrainConfig
 
 
 def train(config: TrainConfig) -> dict[str, float]:
-    """Train as configured, showing progress; returns the last minival's figures."""
+    """Train as configured, showing progress; returns the last minival's figures, in the main process."""
+    from distill.processes import join_slurm_step, lost_process_as_error
     from distill.trainer import Trainer
 
-    trainer = Trainer(config)
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not trainer.accelerator.is_main_process) as progress:
-        task = progress.add_task("steps", total=config.steps)
-        return trainer.run(lambda step, steps: progress.update(task, completed=step, total=steps))
+    join_slurm_step()
+    with lost_process_as_error():
+        trainer = Trainer(config)
+        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, disable=not trainer.accelerator.is_main_process) as progress:
+            task = progress.add_task("steps", total=config.steps)
+            return trainer.run(lambda step, steps: progress.update(task, completed=step, total=steps))
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
 
     def action(config: TrainConfig):
+        from accelerate import PartialState
+
         metrics = train(config)
+        if not PartialState().is_main_process:
+            return
         figures = "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None)
         print(f"{config.out}: {config.steps} steps done; minival of the moving average: {figures}")
 
     return command("distill-train", "Train a network from hard labels and soft labels.", TrainConfig, action, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

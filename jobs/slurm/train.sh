@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Train a student on one node:  sbatch [--gpus=1] jobs/slurm/train.sh [overrides]
+# Train a student:  sbatch [--gpus=1] jobs/slurm/train.sh [overrides]
+# By several processes, one on each GPU:  sbatch --nodes=2 --ntasks-per-node=4 --gpus-per-node=4 jobs/slurm/train.sh
 #   RECIPE     configuration file               (required)
 #   DATA_ROOT  folder of the COCO set           (required)
 #   STORE      soft labels of the training split (required unless the recipe's loss.alpha is 0)
 #   RUN        folder of the run                (default runs/JOB-ID)
-# A job that is killed or reaches its time limit resumes once it is requeued.
+# A job that is killed or reaches its time limit resumes once it is requeued, by any number of processes.
 #SBATCH --job-name=train
 #SBATCH --output=%x-%j.log
 #SBATCH --open-mode=append
@@ -16,7 +17,16 @@ args+=(--data.root "${DATA_ROOT:?set DATA_ROOT to the folder of the COCO set}" -
 args+=(--out "${RUN:-runs/${SLURM_JOB_ID:-local}}")
 if [ -n "${STORE:-}" ]; then args+=(--data.soft_labels "$STORE"); fi
 launch=()
-if [ -n "${SLURM_JOB_ID:-}" ]; then launch=(srun --ntasks=1); fi
+if [ -n "${SLURM_JOB_ID:-}" ]; then
+  # The tasks meet on the first node; what outlives another task by a minute is ended.
+  launch=(srun --wait=60)
+  nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+  address=$(scontrol --oneliner show node "${nodes%%$'\n'*}" | sed -n 's/.* NodeAddr=\([^ ]*\).*/\1/p')
+  export MASTER_ADDR=${MASTER_ADDR:-$address} MASTER_PORT=${MASTER_PORT:-$((20000 + SLURM_JOB_ID % 20000))}
+  # srun does not take the CPUs of a task from sbatch by itself.
+  threads=${SLURM_CPUS_PER_TASK:-$((SLURM_CPUS_ON_NODE / ${SLURM_TASKS_PER_NODE%%[(,]*}))}
+  export SRUN_CPUS_PER_TASK=$threads OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads}
+fi
 code=0
 "${launch[@]}" distill-train "${args[@]}" "$@" || code=$?
 # Stopped by the signal before the time limit: go on in the queue.

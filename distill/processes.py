@@ -1,0 +1,112 @@
+"""Several processes that train one network: how they find, ask and lose one another."""
+
+import os
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs
+from torch import distributed
+
+from distill.errors import InputError
+
+LONGEST_WAIT = timedelta(hours=3)
+"How long processes wait for the main one while it measures or writes."
+_LOST = "another process of this training has ended; see its message"
+
+
+def join_slurm_step(environment: MutableMapping[str, str] = os.environ):
+    """Tell PyTorch this process's place among the tasks of a Slurm step, as torchrun would.
+
+    Nothing is changed outside of a step, in a step of one task and below another launcher.
+
+    Raises:
+        InputError: MASTER_ADDR or MASTER_PORT is not set.
+    """
+    tasks = environment.get("SLURM_STEP_NUM_TASKS", "1")
+    if tasks == "1" or "WORLD_SIZE" in environment:
+        return
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        if not environment.get(name):
+            raise InputError(f"{tasks} tasks of a Slurm step need {name}; start them by jobs/slurm/train.sh or set it")
+    environment["WORLD_SIZE"] = tasks
+    environment["RANK"] = environment["SLURM_PROCID"]
+    environment["LOCAL_RANK"] = environment["SLURM_LOCALID"]
+
+
+def make_accelerator(precision: str, accumulate: int) -> Accelerator:
+    """Device, precision and processes as the environment has them: NCCL between GPUs, gloo between CPUs.
+
+    Args:
+        precision: float32 or bfloat16.
+        accumulate: micro-batches of one optimiser step.
+
+    Raises:
+        InputError: the processes do not find one another.
+    """
+    try:
+        return Accelerator(
+            mixed_precision="bf16" if precision == "bfloat16" else "no",
+            gradient_accumulation_steps=accumulate,
+            cpu=not torch.cuda.is_available(),
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
+        )
+    except (RuntimeError, ValueError) as error:
+        if "WORLD_SIZE" not in os.environ:
+            raise
+        place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        raise InputError(f"the processes of this training cannot meet at {place}: {error}") from None
+
+
+class Agreement:
+    """The largest of a small number over all processes, through the processors, so that no GPU waits."""
+
+    def __init__(self, num_processes: int):
+        self.num_processes = num_processes
+        self._group = None
+        if num_processes > 1 and distributed.get_backend() != "gloo":
+            self._group = distributed.new_group(backend="gloo", timeout=LONGEST_WAIT)
+
+    def largest(self, number: int) -> int:
+        """The largest of all processes' numbers; every process must ask."""
+        if self.num_processes == 1:
+            return number
+        value = torch.tensor(number)
+        distributed.all_reduce(value, distributed.ReduceOp.MAX, self._group)
+        return int(value)
+
+    def is_common(self, number: int) -> bool:
+        """Whether all processes have the same number; every process must ask."""
+        return self.largest(number) == -self.largest(-number)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Context that all processes pass, or none.
+
+        Raises:
+            InputError: another process failed in it.
+        """
+        try:
+            yield
+        except Exception:
+            self.largest(1)
+            raise
+        if self.largest(0):
+            raise InputError(_LOST)
+
+
+@contextmanager
+def lost_process_as_error() -> Iterator[None]:
+    """Context in which the end of another process is an error of one line.
+
+    Raises:
+        InputError: another process has ended, so that this one cannot go on.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not (isinstance(error, distributed.DistError) or "gloo" in str(error)):
+            raise
+        raise InputError(_LOST) from None
