@@ -24,7 +24,8 @@ if [ -n "${SLURM_JOB_ID:-}" ]; then
   address=$(scontrol --oneliner show node "${nodes%%$'\n'*}" | sed -n 's/.* NodeAddr=\([^ ]*\).*/\1/p')
   export MASTER_ADDR=${MASTER_ADDR:-$address} MASTER_PORT=${MASTER_PORT:-$((20000 + SLURM_JOB_ID % 20000))}
   # srun does not take the CPUs of a task from sbatch by itself.
-  threads=${SLURM_CPUS_PER_TASK:-$((SLURM_CPUS_ON_NODE / ${SLURM_TASKS_PER_NODE%%[(,]*}))}
+  tasks=${SLURM_TASKS_PER_NODE%%[!0-9]*}
+  threads=${SLURM_CPUS_PER_TASK:-$((SLURM_CPUS_ON_NODE / tasks))}
   export SRUN_CPUS_PER_TASK=$threads OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads}
 fi
 code=0
