@@ -56,7 +56,7 @@ def write_variants(
     calibration: np.ndarray | None,
     evaluation: Callable[[Path], float] | None,
     largest_drop: float | None = None,
-    choose_ranges: bool = False,
+    choice: Callable[[Path], float] | None = None,
     runs: int = 50,
 ) -> list[Variant]:
     """Write models of several precisions, leave out what loses too much AP, and time the rest in turns.
@@ -66,7 +66,8 @@ def write_variants(
         calibration: see `mobile.quantise.quantise`.
         evaluation: AP of a model, 0..1, such as an `Evaluation`; without it nothing is refused.
         largest_drop: points of AP below float32 that are accepted; by default `LARGEST_DROP`.
-        choose_ranges: of int8, take the kind of ranges that gives the higher AP; needs `evaluation`.
+        choice: AP of a model on other photographs than `evaluation`'s; of int8 the kind of ranges is taken for
+            which it is higher.
         runs: runs of each model with each number of threads.
 
     Raises:
@@ -74,15 +75,17 @@ def write_variants(
         OSError: a folder cannot be written.
     """
     with tempfile.TemporaryDirectory() as folder:
-        drafts = _Drafts(exporter, Path(folder), calibration, evaluation)
+        drafts = _Drafts(exporter, Path(folder), calibration)
         variants = []
         for path, quantisation in wanted:
-            candidates = [quantisation]
-            if choose_ranges and quantisation.needs_photographs and evaluation is not None:
+            chosen, ap, drop = quantisation, None, None
+            if choice is not None and quantisation.needs_photographs:
                 candidates = [replace(quantisation, ranges=ranges) for ranges in RANGES]
-            # Of equals the first wins: `max` keeps the order.
-            chosen = max(candidates, key=lambda candidate: drafts.ap(candidate) or 0.0)
-            ap, drop = drafts.ap(chosen), drafts.drop(chosen)
+                # Of equals the first wins: `max` keeps the order.
+                chosen = max(candidates, key=lambda candidate: drafts.ap(candidate, choice))
+            if evaluation is not None:
+                ap = drafts.ap(chosen, evaluation)
+                drop = 100 * (drafts.ap(Quantisation(), evaluation) - ap)
             limit = LARGEST_DROP.get(chosen.precision) if largest_drop is None else largest_drop
             if drop is not None and limit is not None and drop > limit:
                 refusal = f"{path} is not written: {chosen.precision} loses {drop:.2f} points of AP, limit {limit:g}"
@@ -95,31 +98,25 @@ def write_variants(
 
 
 class _Drafts:
-    """AP of every precision, each written once into a folder that does not last."""
+    """AP of every precision, each written and measured once, in a folder that does not last."""
 
-    def __init__(
-        self,
-        exporter: Exporter,
-        folder: Path,
-        calibration: np.ndarray | None,
-        evaluation: Callable[[Path], float] | None,
-    ):
-        self.exporter, self.folder = exporter, folder
-        self.calibration, self.evaluation = calibration, evaluation
-        self._known: dict[Quantisation, float] = {}
+    def __init__(self, exporter: Exporter, folder: Path, calibration: np.ndarray | None):
+        self.exporter, self.folder, self.calibration = exporter, folder, calibration
+        self._paths: dict[Quantisation, Path] = {}
+        self._known: dict[tuple[Quantisation, Callable[[Path], float]], float] = {}
 
-    def ap(self, quantisation: Quantisation) -> float | None:
-        if self.evaluation is None:
-            return None
-        if quantisation not in self._known:
-            path = self.folder / f"{len(self._known)}.tflite"
+    def ap(self, quantisation: Quantisation, measure: Callable[[Path], float]) -> float:
+        key = quantisation, measure
+        if key not in self._known:
+            self._known[key] = measure(self._path(quantisation))
+        return self._known[key]
+
+    def _path(self, quantisation: Quantisation) -> Path:
+        if quantisation not in self._paths:
+            path = self.folder / f"{len(self._paths)}.tflite"
             self.exporter.write(path, quantisation, self.calibration)
-            self._known[quantisation] = self.evaluation(path)
-        return self._known[quantisation]
-
-    def drop(self, quantisation: Quantisation) -> float | None:
-        ap = self.ap(quantisation)
-        return None if ap is None else 100 * (self.ap(Quantisation()) - ap)
+            self._paths[quantisation] = path
+        return self._paths[quantisation]
 
 
 def _timed(variants: list[Variant], runs: int) -> list[Variant]:

@@ -18,14 +18,17 @@ from distill.data.normalise import MEAN, STD
 from distill.decode import GroupingConfig
 from distill.errors import InputError
 from distill.plain import to_plain
+from distill.precision_sheet import draw_precisions
 from distill.precisions import THREADS, Evaluation, Variant, write_variants
 from distill.predict import letterboxed
 from distill.skeleton import Skeleton, get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
+from distill.visual import write_image
 from mobile.errors import ExportError
 from mobile.export import Exporter, ExportReport
 from mobile.peaks import PeakSettings
 from mobile.quantise import PRECISIONS, RANGES, Quantisation
+from mobile.runtime import LiteRTModel
 
 SCENE_SIZES = (32, 512)
 SCENE_SEED = 2024
@@ -46,6 +49,12 @@ class ExportDataConfig:
     "Split that the photographs to calibrate int8 with are drawn from."
     limit: int | None = None
     "Measure the AP on so many photographs, those of lowest id; all by default."
+    choice: int = 200
+    "Choose the best ranges of int8 on so many photographs of train_split, those of lowest id."
+
+    def __post_init__(self):
+        if self.choice < 1:
+            raise InputError(f"data.choice must be at least 1, not {self.choice}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class ExportConfig:
     precision: list[str] = field(default_factory=lambda: ["float32"])
     "float32, float16, int8, dynamic_int8 or all; of several, the precision is appended to the name of the file."
     ranges: str = BEST_RANGES
-    "Ranges of int8 activations: min_max, moving_average, or the best of both by AP (without data.root min_max)."
+    "Ranges of int8 activations: min_max, moving_average, or the best by AP on train_split (without data.root min_max)."
     io: str = "float32"
     "Type of input and outputs of int8: float32 or int8."
     calibration: int = 64
@@ -80,6 +89,8 @@ class ExportConfig:
     "Give the peaks of the maps instead of the maps; as many, in such a window, as grouping says."
     runs: int = 50
     "Runs to time each of several precisions with."
+    sheet: Path | None = None
+    "Picture to write, .png or .jpg: photographs with their annotation and the persons of each precision; of data.root."
 
     def __post_init__(self):
         known = (*PRECISIONS, "all")
@@ -93,6 +104,10 @@ class ExportConfig:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.max_ap_drop is not None and not self.max_ap_drop >= 0:
             raise InputError(f"max_ap_drop must be 0 or more, not {self.max_ap_drop}")
+        if self.sheet is not None and self.data.root is None:
+            raise InputError("sheet needs data.root, the set to draw photographs of")
+        if self.sheet is not None and self.sheet.suffix not in (".png", ".jpg"):
+            raise InputError(f"sheet {self.sheet} must end in .png or .jpg")
         if self.out.suffix not in (".tflite", ".safetensors"):
             raise InputError(f"out {self.out} must end in .tflite or .safetensors")
         if self.input_size is not None and (self.input_size < 32 or self.input_size % 32):
@@ -145,13 +160,18 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     exporter = _exporter(network, info, config)
     skeleton, side = get_skeleton(info.skeleton), config.input_size or info.input_size
     wanted = config.quantisations
-    calibration = evaluation = None
+    calibration = evaluation = choice = None
     if any(quantisation.needs_photographs for _, quantisation in wanted):
         calibration = _calibration(config, side, skeleton)
     if config.data.root is not None:
         evaluation = Evaluation(CocoKeypoints(config.data.root, config.data.split, skeleton), config.data.limit)
-    best = config.ranges == BEST_RANGES
-    return write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, best, config.runs)
+        if calibration is not None and config.ranges == BEST_RANGES:
+            choice = Evaluation(CocoKeypoints(config.data.root, config.data.train_split, skeleton), config.data.choice)
+    variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
+    if config.sheet is not None:
+        models = {v.quantisation.precision: LiteRTModel(v.report.path) for v in variants if v.report is not None}
+        write_image(config.sheet, draw_precisions(models, evaluation.data, config.photographs))
+    return variants
 
 
 def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> Exporter:
@@ -250,7 +270,10 @@ def table(variants: list[Variant]) -> Table:
             f"{report.bytes:,}",
             ap,
             drop,
-            *("\n".join(f"{n.split('_')[0]} {e:.1e}" for n, e in errors.items()) for errors in _errors(report)),
+            *(
+                "\n".join(f"{n.split('_')[0]} {e:.1e}" for n, e in errors.items())
+                for errors in (report.max_error, report.mean_error)
+            ),
             *(f"{time:.2f}" for time in variant.milliseconds),
             f"{report.delegation.pieces}{'' if report.delegation.whole else '+'}",
         )
@@ -262,17 +285,13 @@ def _thread_names() -> list[str]:
     return [f"{count} thread{'s' * (count > 1)}" for count in THREADS]
 
 
-def _errors(report: ExportReport) -> tuple[dict[str, float], dict[str, float]]:
-    return report.max_error, report.mean_error
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
 
     def action(config: ExportConfig):
         if config.out.suffix == ".safetensors":
             print(f"{config.out}: {save_for_shipping(config.checkpoint, config.out):,} bytes")
-        elif config.precision == ["float32"] and not config.with_peaks:
+        elif config.precision == ["float32"] and not config.with_peaks and config.sheet is None:
             print_report(export_checkpoint(config))
         else:
             variants = export_variants(config)

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from distill import geometry
 from distill.checkpoint import CheckpointInfo, save_checkpoint
 from distill.commands.export import main
+from distill.precision_sheet import CELL
 from distill.skeleton import COCO_17
 from mobile.runtime import LiteRTModel
 from students.registry import create
@@ -89,8 +91,9 @@ def test_formula_in_the_json_is_the_letterbox_of_this_package(exported):
 @pytest.mark.slow
 def test_one_run_writes_every_precision_and_a_table(checkpoint, tiny_synthetic, tmp_path, capfd):
     arguments = ["--checkpoint", checkpoint, "--out", tmp_path / "student.tflite", "--precision", "all"]
-    sizes = ["--photographs", 2, "--calibration", 4, "--data.limit", 4, "--runs", 2]
-    assert main([str(a) for a in (*arguments, *sizes, "--data.root", tiny_synthetic)]) == 0
+    sizes = ["--photographs", 2, "--calibration", 4, "--data.limit", 4, "--data.choice", 4, "--runs", 2]
+    sheet = tmp_path / "sheets" / "sheet.png"
+    assert main([str(a) for a in (*arguments, *sizes, "--data.root", tiny_synthetic, "--sheet", sheet)]) == 0
     out, err = capfd.readouterr()
     assert err == ""
     bytes_of = {}
@@ -104,7 +107,10 @@ def test_one_run_writes_every_precision_and_a_table(checkpoint, tiny_synthetic, 
     assert bytes_of["float16"] < 1e6 < bytes_of["float32"]
     assert bytes_of["int8"] < 0.6 * bytes_of["float16"]
     assert LiteRTModel(tmp_path / "student_int8.tflite").delegation.whole
-    assert len(list(tmp_path.iterdir())) == 8
+    assert len(list(tmp_path.glob("student_*"))) == 8
+    height, width, _ = cv2.imread(str(sheet)).shape
+    # Two scenes; columns of the photograph, the annotation and four precisions.
+    assert 2 * CELL < height < 2.3 * CELL and 6 * CELL < width < 6.3 * CELL
 
 
 @pytest.mark.slow
@@ -152,6 +158,9 @@ def test_teacher_is_exported_like_a_student(tmp_path):
         (["--precision", "int8", "--calibration", "0"], "calibration must be at least 1"),
         (["--precision", "int8", "--io", "int4"], "io 'int4' is unknown"),
         (["--max_ap_drop", "-1"], "max_ap_drop must be 0 or more"),
+        (["--data.choice", "0"], "data.choice must be at least 1, not 0"),
+        (["--sheet", "{tmp}/sheet.png"], "sheet needs data.root"),
+        (["--sheet", "{tmp}/sheet.gif", "--data.root", "{tmp}"], "sheet.gif must end in .png or .jpg"),
         (["--input_size", "100"], "input_size must be a positive multiple of 32"),
         (["--nonsense", "1"], "nonsense"),
     ],
