@@ -1,5 +1,6 @@
 """Exported models give the same in TensorFlow 2.16.1, whose runtime the Android library of that version holds."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -42,7 +43,12 @@ def second_python() -> Path:
     number = f"{sys.version_info.major}.{sys.version_info.minor}"
     folder = base / f"tensorflow-{VERSION}-python{number}"
     python, complete = folder / "bin" / "python", folder / "complete"
-    if not complete.exists():
+    base.mkdir(parents=True, exist_ok=True)
+    with (base / f"{folder.name}.lock").open("w") as lock:
+        # Parallel test processes wait for the first.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if complete.exists():
+            return python
         venv.create(folder, with_pip=True, clear=True)
         command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", f"tensorflow-cpu=={VERSION}"]
         installed = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
