@@ -21,6 +21,7 @@ from label_store import smooth_noise
 from numcodecs import Blosc, Zstd
 
 from cache.label import pad_persons
+from cache.maxima import keep_maxima
 from distill import geometry
 from distill.data.coco import CocoKeypoints
 from distill.decode import group
@@ -41,18 +42,25 @@ CODECS = {f"zstd {level}": Zstd(level=level) for level in (1, 3, 9, 19)} | {
 
 @dataclass(frozen=True)
 class Encoding:
-    """Codes 0..levels of values raised to 1 / power; power 2 spends more of them on small values."""
+    """Codes 0..levels of values raised to 1 / power; power 2 spends more of them on small values.
+
+    With `maxima`, as the store does, cells that rounding made equal to a maximum nearby are lowered.
+    """
 
     floor: float = 0.02
     levels: int = 255
     power: int = 1
     fraction: float = 1.0
+    maxima: bool = False
 
     def codes(self, values: np.ndarray) -> np.ndarray:
         """Bytes (...) of values (...) 0..1."""
         values = np.ascontiguousarray(values)
         codes = values.clip(0, 1) ** (1 / self.power) * np.float32(self.levels) + np.float32(0.5)
-        return codes.astype(np.uint8) * (values >= self.floor)
+        codes = codes.astype(np.uint8) * (values >= self.floor)
+        if self.maxima:
+            keep_maxima(values, codes)
+        return codes
 
     def decoded(self, codes: np.ndarray) -> np.ndarray:
         """Values (...) float32 of bytes (...)."""
@@ -60,10 +68,12 @@ class Encoding:
 
     def __str__(self) -> str:
         kind = "linear" if self.power == 1 else "companded"
-        return f"{kind} {self.levels + 1} levels, floor {self.floor:g}, fraction {self.fraction:g}"
+        kept = ", maxima kept" if self.maxima else ""
+        return f"{kind} {self.levels + 1} levels, floor {self.floor:g}, fraction {self.fraction:g}{kept}"
 
 
 ENCODINGS = (
+    Encoding(maxima=True),
     *(Encoding(floor) for floor in (0, 0.01, 0.02, 0.04, 0.08)),
     *(Encoding(levels=levels) for levels in (63, 15)),
     *(Encoding(levels=levels, power=2) for levels in (255, 63, 15)),

@@ -52,7 +52,7 @@ class LinearEncoding:
         codes = self.encode(heatmaps)
         shape = (-1, *codes.shape[-3:])
         for values, target in zip(heatmaps.reshape(shape), codes.reshape(shape), strict=True):
-            keep_maxima(np.clip(values, 0, 1), target)
+            keep_maxima(values, target)
         return codes
 
     def decode(self, codes: np.ndarray) -> np.ndarray:

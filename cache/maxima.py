@@ -16,7 +16,7 @@ def keep_maxima(heatmaps: np.ndarray, codes: np.ndarray):
     lowered by `MOST_STEPS` at most, which leaves only slopes untouched that are flatter than that over many cells.
 
     Args:
-        heatmaps: (N, H, W) float, 0..1, of which `codes` are the rounded values.
+        heatmaps: (N, H, W) float, clamped to 0..1, of which `codes` are the rounded values.
     """
     count, height, width = codes.shape
     # All maps make one tall picture, parted by rows of zeros.
@@ -28,7 +28,7 @@ def keep_maxima(heatmaps: np.ndarray, codes: np.ndarray):
         highest = np.maximum(cv2.dilate(tall, window), 1)
         cells = np.flatnonzero(tall == highest)
         found = np.unravel_index(cells, stacked.shape)
-        is_lower = heatmaps[found] < _highest_around(heatmaps, *found)
+        is_lower = np.minimum(heatmaps[found], 1) < _highest_around(heatmaps, *found)
         if not is_lower.any():
             break
         flat[cells[is_lower]] -= 1
@@ -36,8 +36,8 @@ def keep_maxima(heatmaps: np.ndarray, codes: np.ndarray):
 
 
 def _highest_around(heatmaps: np.ndarray, number: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """(M,) largest values around cells of (N, H, W), each cell included."""
+    """(M,) largest values, 1 at most, around cells of (N, H, W), each cell included."""
     away = np.arange(-REACH, REACH + 1)
     rows = np.clip(row[:, None] + away, 0, heatmaps.shape[1] - 1)
     columns = np.clip(column[:, None] + away, 0, heatmaps.shape[2] - 1)
-    return heatmaps[number[:, None, None], rows[:, :, None], columns[:, None, :]].max(axis=(1, 2), initial=0)
+    return np.minimum(heatmaps[number[:, None, None], rows[:, :, None], columns[:, None, :]].max(axis=(1, 2)), 1)
