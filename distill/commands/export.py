@@ -179,6 +179,8 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
     side = config.input_size or info.input_size
     if config.out.suffix != ".tflite":
         raise ExportError(f"{config.out} must end in .tflite")
+    # Before the conversion, which takes its time.
+    config.out.parent.mkdir(parents=True, exist_ok=True)
     return Exporter(
         network,
         input_size=(side, side),
