@@ -1,43 +1,24 @@
 """The soft-label store: what a teacher saw in every image of a split, written once, read by image id."""
 
 import json
-import os
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import zarr
 
 from cache import creation, layout, markers
-from cache.attributes import differences
-from cache.encoding import LinearEncoding, from_attributes
+from cache.created import BUILD_AGAIN, PROVENANCE, CreatedStore
+from cache.encoding import LinearEncoding
 from cache.errors import StoreError
-from cache.files import open_files
 from cache.label import SoftLabel, StoredLabel, pad_persons, used_persons
 
-PROVENANCE = ("tool_version", "configuration")
-"Attributes that say how a store was made and may differ when it is resumed."
-_BUILD_AGAIN = "run the same `distill-cache build` again to mend it"
 
-
-class SoftLabelStore:
-    """Soft labels of one split in a zarr v3 group; made by `create` or `open`.
-
-    Arrays are opened at first use in each process, so a store may be pickled or inherited by a fork.
-    """
+class SoftLabelStore(CreatedStore):
+    """Soft labels of one split in a zarr v3 group; made by `create` or `open`."""
 
     def __init__(self, url: str | Path, *, writable: bool = False):
-        self.url, self.writable = str(url), writable
-        self.files = open_files(url)
-        self._opened: tuple[int, dict[str, zarr.Array]] | None = None
+        super().__init__(url, writable=writable)
         self._complete: set[int] = set()
-
-    def __getstate__(self) -> dict:
-        return {"url": self.url, "writable": self.writable}
-
-    def __setstate__(self, state: dict):
-        self.__init__(state["url"], writable=state["writable"])
 
     @classmethod
     def create(
@@ -117,44 +98,6 @@ class SoftLabelStore:
                 f"{layout.FORMAT_VERSION}; read it with the version that made it"
             )
         return store
-
-    @cached_property
-    def attributes(self) -> dict:
-        """All attributes, as JSON values."""
-        return creation.read_attributes(self.files) or {}
-
-    @cached_property
-    def encoding(self) -> LinearEncoding:
-        """What turns the stored bytes into heatmap values."""
-        return from_attributes(self.attributes["encoding"])
-
-    @cached_property
-    def image_ids(self) -> np.ndarray:
-        """(N,) int64, ascending."""
-        return self._whole("image_id")
-
-    @cached_property
-    def image_sizes(self) -> np.ndarray:
-        """(N, 2) int32: width, height in pixels."""
-        return self._whole("image_size")
-
-    @cached_property
-    def to_map(self) -> np.ndarray:
-        """(N, 2, 3) float64: photograph to map coordinates."""
-        return self._whole("to_map").astype(np.float64)
-
-    def __len__(self) -> int:
-        return self.attributes["shape"]["images"]
-
-    @property
-    def shard_length(self) -> int:
-        """Images a shard."""
-        return self.attributes["shape"]["shard_length"]
-
-    @property
-    def num_shards(self) -> int:
-        """Shards of the whole store, complete or not."""
-        return -(-len(self) // self.shard_length)
 
     def shard_image_ids(self, shard: int) -> np.ndarray:
         """(n,) ids of the images of a shard."""
@@ -255,7 +198,7 @@ class SoftLabelStore:
             contents = {name: found.get(key) for name, key in keys.items()}
             values = layout.decode_shard(self._arrays, shard, rows, contents)
         except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(f"{self.url}: shard {shard} is damaged ({error}); {_BUILD_AGAIN}") from error
+            raise StoreError(f"{self.url}: shard {shard} is damaged ({error}); {BUILD_AGAIN}") from error
         arrays = self.image_ids[rows], values["heatmap"], self.to_map[rows], values["persons"], values["person_score"]
         return [StoredLabel(int(i), *rest, self.encoding) for i, *rest in zip(*arrays, strict=True)]
 
@@ -285,32 +228,8 @@ class SoftLabelStore:
         if missing:
             raise StoreError(
                 f"{self.url}: {len(missing)} of {self.num_shards} shards are missing, the first is {missing[0]}; "
-                f"{_BUILD_AGAIN}"
+                f"{BUILD_AGAIN}"
             )
-
-    def check_created(self):
-        """Refuse a store whose image ids, sizes and matrices are not those that it was created with.
-
-        Raises:
-            StoreError: they do not match their checksum.
-        """
-        if creation.is_damaged(self.files, self.attributes, PROVENANCE):
-            raise StoreError(f"{self.url}: image_id, image_size or to_map does not match its checksum; {_BUILD_AGAIN}")
-
-    def _require(self, expected: Mapping, advice: str):
-        for field, found, wanted in differences(self.attributes, expected):
-            raise StoreError(f"{self.url}: {field} is {found!r}, expected {wanted!r}; {advice}")
-
-    @property
-    def _arrays(self) -> dict[str, zarr.Array]:
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), layout.open_arrays(self.files.zarr_store())
-        return self._opened[1]
-
-    def _rows(self, shard: int) -> slice:
-        if not 0 <= shard < self.num_shards:
-            raise StoreError(f"{self.url}: there is no shard {shard}, only 0 to {self.num_shards - 1}")
-        return slice(shard * self.shard_length, min((shard + 1) * self.shard_length, len(self)))
 
     def _row(self, image_id: int) -> int:
         row = int(np.searchsorted(self.image_ids, image_id))
@@ -323,25 +242,19 @@ class SoftLabelStore:
         if shard not in self._complete:
             if not self.is_complete(shard, checksums=False):
                 raise StoreError(
-                    f"{self.url}: shard {shard}, which holds image_id {image_id}, is missing or torn; {_BUILD_AGAIN}"
+                    f"{self.url}: shard {shard}, which holds image_id {image_id}, is missing or torn; {BUILD_AGAIN}"
                 )
             self._complete.add(shard)
 
     def _shard_keys(self, shard: int) -> dict[str, str]:
         return {name: layout.shard_key(self._arrays[name], shard) for name in layout.SHARDED}
 
-    def _whole(self, name: str) -> np.ndarray:
-        try:
-            return self._arrays[name][:]
-        except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(f"{self.url}: {name} is damaged ({error}); {_BUILD_AGAIN}") from error
-
     def _item(self, name: str, row: int) -> np.ndarray:
         try:
             return self._arrays[name][row]
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(
-                f"{self.url}: {name} of image_id {self.image_ids[row]} is damaged ({error}); {_BUILD_AGAIN}"
+                f"{self.url}: {name} of image_id {self.image_ids[row]} is damaged ({error}); {BUILD_AGAIN}"
             ) from error
 
     def _persons(self, row: int) -> tuple[np.ndarray, np.ndarray]:
