@@ -115,8 +115,10 @@ def test_an_interrupt_is_one_line_and_keeps_what_came(tmp_path, repository, serv
     )
     while not server.requests and process.poll() is None:
         time.sleep(0.05)
+    # In the pause before the next try: Python drops an interrupt that comes while it closes a connection.
+    time.sleep(0.4)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert said.count("\n") == 1 and "interrupted" in said
     assert part.read_bytes() == b"first bytes"
