@@ -134,6 +134,16 @@ def bucket(new_bucket):
 
 
 @pytest.fixture(autouse=True)
+def same_threads():
+    """A command that sets the number of threads sets it for the life of its process; the next test has all again."""
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else None
+    yield
+    if torch and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
 def fresh_accelerator():
     """Accelerate keeps device and precision for the life of a process; a test chooses its own."""
     yield

@@ -29,8 +29,10 @@ VERSION_CODE, VERSION = 1, "0.1.0"
 APK = "pose-distill-bench.apk"
 UNSIGNED = "unsigned.apk"
 MODEL = "student.tflite"
+SCREENS, RESULTS = "screens", "results"
 KEY_PASSWORD = "android"
 _JAVA = ("java", "-Xmx2g", "-XX:+UseSerialGC")
+_OPENED = tuple(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.io", "java.util"))
 ATTEMPTS, PAUSE_S = 3, 5
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -136,6 +138,62 @@ def build_apk(assets: Path, out: Path) -> Path:
     return _sign(out / UNSIGNED, out / APK)
 
 
+def run_tests(cases: Path, out: Path) -> int:
+    """Run the JUnit tests on this host's Java, with Robolectric as Android; returns how many passed.
+
+    They leave the screens they drew under `screens` and the results they wrote under `results`.
+
+    Args:
+        cases: what Python writes for them: golden cases, and under `assets` what the app bundles.
+        out: folder for these, and for what the build leaves on the way.
+
+    Raises:
+        BuildError: a test failed, none ran, or a tool is missing or failed.
+    """
+    work = _fresh(out / "tests")
+    for folder in (SCREENS, RESULTS):
+        _fresh(out / folder)
+    libraries = [_extract_classes(library, work) for library in fetch(dependencies("app"), out)]
+    (android,), tools, (device,) = (fetch(dependencies(use), out) for use in ("sdk", "test", "device"))
+    resources = _link_resources(work)
+    with zipfile.ZipFile(resources, "a") as archive:
+        for file in sorted(path for path in (cases / "assets").rglob("*") if path.is_file()):
+            archive.write(file, f"assets/{file.relative_to(cases / 'assets').as_posix()}")
+    app = _compile([SOURCES / "main" / "java", work / "generated"], [*libraries, android], work / "classes", release=8)
+    class_path = [app, *libraries, *tools, android]
+    # Robolectric names classes of androidx.test, which is not on Maven Central.
+    sources = [SOURCES / "test" / "java", SOURCES / "testAndroidx" / "java"]
+    tests = _compile(sources, class_path, work / "test-classes", release=17)
+    _configure_robolectric(tests, resources)
+    names = [".".join(file.relative_to(tests).with_suffix("").parts) for file in sorted(tests.rglob("*Test.class"))]
+    properties = {
+        "robolectric.offline": "true",
+        "robolectric.dependency.dir": device.parent,
+        "bench.cases": cases.resolve(),
+        "bench.out": out.resolve(),
+    }
+    settings = [f"-D{name}={value}" for name, value in properties.items()]
+    joined = os.pathsep.join(map(str, [tests, *class_path]))
+    done = _start(*_JAVA, *_OPENED, *settings, "-cp", joined, "org.junit.runner.JUnitCore", *names)
+    (out / "junit.txt").write_text(done.stdout + done.stderr)
+    passed = re.search(r"^OK \((\d+) tests?\)$", done.stdout, re.MULTILINE)
+    if done.returncode or not passed:
+        print(done.stdout + done.stderr, file=sys.stderr)
+        raise BuildError(f"the JUnit tests failed; see above, or {out / 'junit.txt'}")
+    return int(passed[1])
+
+
+def _configure_robolectric(classes: Path, resources: Path) -> None:
+    """Say where manifest and resources are, as the Gradle plugin of Android would."""
+    folder = classes / "com" / "android" / "tools"
+    folder.mkdir(parents=True)
+    manifest = SOURCES / "main" / "AndroidManifest.xml"
+    (folder / "test_config.properties").write_text(
+        f"android_merged_manifest={manifest}\nandroid_resource_apk={resources.resolve()}\n"
+        "android_custom_package=org.posedistill.bench\n"
+    )
+
+
 def _link_resources(work: Path) -> Path:
     """APK of the manifest and resources alone; writes R.java under `generated`."""
     compiled, linked = work / "resources.zip", work / "resources.apk"
@@ -237,9 +295,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     apk = actions.add_parser("apk", help="build and sign the APK")
     apk.add_argument("--assets", type=Path, required=True, help="folder of files to bundle")
     apk.add_argument("--out", type=Path, required=True, help="folder to build in")
+    test = actions.add_parser("test", help="run the JUnit tests")
+    test.add_argument("--cases", type=Path, required=True, help="folder of golden cases")
+    test.add_argument("--out", type=Path, required=True, help="folder to build in, and for screens and results")
     arguments = parser.parse_args(argv)
     try:
-        print(build_apk(arguments.assets, arguments.out))
+        if arguments.action == "apk":
+            print(build_apk(arguments.assets, arguments.out))
+        else:
+            print(f"{run_tests(arguments.cases, arguments.out)} tests passed")
     except (BuildError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
