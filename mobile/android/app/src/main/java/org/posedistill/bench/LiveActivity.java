@@ -142,7 +142,7 @@ public final class LiveActivity extends Activity implements Camera.Listener {
     }
 
     private void show(final Photograph frame, final List<Person> persons, double milliseconds) {
-        final String text = String.format(Locale.ROOT, "%s · %s · %d threads%n%d persons · %.1f ms a picture",
+        final String text = String.format(Locale.ROOT, "%s · %s · %d threads%npersons %d · %.1f ms a picture",
                 request.model, request.delegate, request.threads, persons.size(), milliseconds);
         runOnUiThread(new Runnable() {
             @Override

@@ -1,0 +1,247 @@
+package org.posedistill.bench;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertTrue;
+
+import android.content.Intent;
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.util.Arrays;
+import org.json.JSONArray;
+import org.json.JSONObject;
+import org.junit.After;
+import org.junit.Before;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.robolectric.Robolectric;
+import org.robolectric.RobolectricTestRunner;
+import org.robolectric.RuntimeEnvironment;
+import org.robolectric.android.controller.ActivityController;
+import org.robolectric.annotation.Config;
+import org.robolectric.annotation.GraphicsMode;
+import org.robolectric.shadows.ShadowLog;
+
+/** From an intent to the result's file and the screen; only the inference is replaced. */
+@RunWith(RobolectricTestRunner.class)
+@Config(sdk = 34, application = GivenApplication.class, qualifiers = "w411dp-h731dp-xhdpi")
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+public final class BenchmarkActivityTest {
+    private final Intent intent = new Intent();
+    private GivenApplication app;
+    private JSONObject scene;
+    private ActivityController<BenchmarkActivity> controller;
+
+    @Before
+    public void giveOutputs() throws Exception {
+        app = (GivenApplication) RuntimeEnvironment.getApplication();
+        scene = new JSONObject(Cases.text("scene.json"));
+        app.outputs = Cases.outputs(scene);
+        intent.putExtra("warmup", 1).putExtra("runs", 3);
+    }
+
+    @After
+    public void nothingStaysOpen() {
+        assertEquals(0, app.open);
+        if (controller != null) {
+            controller.close();
+        }
+    }
+
+    @Test
+    public void measuresTheBundledModel() throws Exception {
+        app.delegation = Delegation.fromLog(
+                Arrays.asList("Replacing 90 out of 120 node(s) with delegate (TfLiteXNNPackDelegate) node"),
+                "TfLiteXNNPackDelegate");
+        String text = start();
+        JSONObject result = result("student_cpu_4.json", "ok");
+        assertEquals("ok", result.getString("status"));
+        assertEquals(5, app.runs);
+        assertEquals(3, result.getJSONObject("times").getJSONObject("inference").getInt("runs"));
+        assertEquals(0.75, result.getJSONObject("delegate").getDouble("share"), 0);
+        assertPersons(result.getJSONArray("persons"));
+        assertTrue(text, text.contains("delegated 90 of 120 operators"));
+        Screens.draw(controller.get(), "benchmark");
+    }
+
+    @Test
+    public void whatTheRuntimeDoesNotTellIsUnknown() throws Exception {
+        start();
+        JSONObject delegate = result("student_cpu_4.json", "unknown_share").getJSONObject("delegate");
+        assertEquals("unknown", delegate.getString("share"));
+        assertEquals("unknown", delegate.getString("operators"));
+    }
+
+    @Test
+    public void withoutWarmupThereAreNoTimesOfIt() throws Exception {
+        intent.putExtra("warmup", 0);
+        start();
+        assertTrue(result("student_cpu_4.json", "no_warmup").getJSONObject("times").isNull("warmup"));
+    }
+
+    @Test
+    public void oneLineOfTheLogNamesTheFile() throws Exception {
+        start();
+        int lines = 0;
+        for (ShadowLog.LogItem item : ShadowLog.getLogsForTag(BenchmarkActivity.TAG)) {
+            if (item.msg.startsWith("RESULT ")) {
+                JSONObject line = new JSONObject(item.msg.substring("RESULT ".length()));
+                assertEquals(file("student_cpu_4.json").getPath(), line.getString("file"));
+                assertEquals("ok", line.getString("status"));
+                lines++;
+            }
+        }
+        assertEquals(1, lines);
+    }
+
+    @Test
+    public void aSecondIntentRunsInTheSameScreen() throws Exception {
+        start();
+        controller.newIntent(new Intent().putExtra("runs", 2).putExtra("result", "second.json"));
+        Screens.waitWhile(controller.get(), "running");
+        assertEquals(2, result("second.json", "second").getJSONObject("request").getInt("runs"));
+    }
+
+    @Test
+    public void buttonsChangeDelegateAndPhotograph() throws Exception {
+        start();
+        controller.get().findViewById(R.id.next).performClick();
+        Screens.waitWhile(controller.get(), "running");
+        controller.get().findViewById(R.id.gpu).performClick();
+        Screens.waitWhile(controller.get(), "running");
+        JSONObject request = result("student_gpu_4.json", "gpu").getJSONObject("request");
+        assertEquals("scenes/1.png gpu", request.getString("photograph") + " " + request.getString("delegate"));
+    }
+
+    @Test
+    public void unknownDelegateIsAnErrorAndNothingRuns() throws Exception {
+        intent.putExtra("delegate", "dsp");
+        failed("student_dsp_4.json", "delegate", "delegate dsp is unknown; choose from cpu, gpu, nnapi");
+        assertTrue(app.asked.isEmpty());
+    }
+
+    @Test
+    public void delegateThatRefusesIsNotReplacedByAnother() throws Exception {
+        app.whenLoading = new BenchmarkException(BenchmarkException.Kind.DELEGATE, "delegate gpu refuses this model");
+        intent.putExtra("delegate", "gpu");
+        failed("student_gpu_4.json", "delegate", "delegate gpu refuses this model");
+        assertEquals(Arrays.asList(Engine.Delegate.GPU), app.asked);
+    }
+
+    @Test
+    public void delegateThatTakesNothingIsAnError() throws Exception {
+        app.delegation = Delegation.fromLog(
+                Arrays.asList("Replacing 0 out of 120 node(s) with delegate (TfLiteGpuDelegateV2) node"), "TfLiteGpuDelegateV2");
+        intent.putExtra("delegate", "gpu");
+        failed("student_gpu_4.json", "delegate", "delegate gpu took none of the 120 operators of this model; use cpu");
+    }
+
+    @Test
+    public void modelOfAnotherExportIsAnError() throws Exception {
+        push("other.tflite", new byte[] {1, 2, 3});
+        push("other.json", Cases.bytes("assets/student.json"));
+        intent.putExtra("model", "other.tflite");
+        failed("other_cpu_4.json", "model", "other.tflite is not the model that other.json describes");
+        Screens.draw(controller.get(), "error");
+    }
+
+    @Test
+    public void modelThatDoesNotFitItsJsonIsAnError() throws Exception {
+        JSONObject json = new JSONObject(Cases.text("assets/student.json"));
+        json.getJSONArray("outputs").getJSONObject(0).put("shape", new JSONArray("[1, 64, 64, 14]"));
+        push("misfit.json", json.toString().getBytes(StandardCharsets.UTF_8));
+        intent.putExtra("metadata", "misfit.json");
+        failed("student_cpu_4.json", "model", "has not one map for each of 17 joints");
+    }
+
+    @Test
+    public void missingModelIsAnError() throws Exception {
+        intent.putExtra("model", "none.tflite");
+        failed("none_cpu_4.json", "model", "there is no none.json in");
+    }
+
+    @Test
+    public void missingPhotographIsAnError() throws Exception {
+        intent.putExtra("photograph", "none.png");
+        failed("student_cpu_4.json", "photograph", "there is no none.png in");
+    }
+
+    @Test
+    public void fileThatIsNoPhotographIsAnError() throws Exception {
+        push("text.png", "no picture".getBytes(StandardCharsets.UTF_8));
+        intent.putExtra("photograph", "text.png");
+        failed("student_cpu_4.json", "photograph", "photograph text.png is no picture that Android can read");
+    }
+
+    @Test
+    public void noMemoryToLoadIsAnError() throws Exception {
+        app.whenLoading = new OutOfMemoryError("Failed to allocate");
+        failed("student_cpu_4.json", "memory", "there is not enough memory");
+    }
+
+    @Test
+    public void noMemoryToRunIsAnErrorAndTheModelIsClosed() throws Exception {
+        app.whenRunning = new OutOfMemoryError("Failed to allocate");
+        failed("student_cpu_4.json", "memory", "there is not enough memory");
+    }
+
+    @Test
+    public void extraOfAnotherTypeIsAnError() throws Exception {
+        intent.putExtra("threads", "4");
+        failed("student_cpu_4.json", "request", "threads must be an integer extra");
+    }
+
+    @Test
+    public void resultThatCannotBeWrittenIsOnTheScreen() throws Exception {
+        push("results", new byte[0]);
+        String text = start();
+        assertTrue(text, text.contains("Error: result ") && text.contains("cannot be written"));
+    }
+
+    private String start() throws Exception {
+        controller = Robolectric.buildActivity(BenchmarkActivity.class, intent).setup();
+        return Screens.waitWhile(controller.get(), "running");
+    }
+
+    /** Run, and expect an error of this kind in the file and on the screen. */
+    private void failed(String file, String kind, String message) throws Exception {
+        String text = start();
+        JSONObject result = result(file, new Throwable().getStackTrace()[1].getMethodName());
+        assertEquals("error", result.getString("status"));
+        assertEquals(kind, result.getJSONObject("error").getString("kind"));
+        String told = result.getJSONObject("error").getString("message");
+        assertTrue(told, told.contains(message));
+        assertTrue(text, text.contains("Error: " + told));
+        assertFalse(result.has("times"));
+    }
+
+    private File file(String name) {
+        return new File(new File(app.getExternalFilesDir(null), "results"), name);
+    }
+
+    /** The result's file; a copy is left for the schema to be held against. */
+    private JSONObject result(String name, String copy) throws Exception {
+        byte[] content = Files.readAllBytes(file(name).toPath());
+        Files.write(Cases.out("results").resolve(copy + ".json"), content);
+        return new JSONObject(new String(content, StandardCharsets.UTF_8));
+    }
+
+    private void push(String name, byte[] content) throws Exception {
+        Files.write(new File(app.getExternalFilesDir(null), name).toPath(), content);
+    }
+
+    private void assertPersons(JSONArray persons) throws Exception {
+        JSONArray expected = scene.getJSONArray("persons");
+        assertEquals(expected.length(), persons.length());
+        for (int i = 0; i < persons.length(); i++) {
+            JSONArray joints = persons.getJSONObject(i).getJSONArray("joints");
+            for (int joint = 0; joint < joints.length(); joint++) {
+                for (int axis = 0; axis < 3; axis++) {
+                    assertEquals(expected.getJSONArray(i).getJSONArray(joint).getDouble(axis),
+                            joints.getJSONArray(joint).getDouble(axis), 2e-3);
+                }
+            }
+        }
+    }
+}

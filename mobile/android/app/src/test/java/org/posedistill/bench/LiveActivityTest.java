@@ -1,0 +1,109 @@
+package org.posedistill.bench;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
+
+import android.Manifest;
+import android.content.Intent;
+import android.os.Looper;
+import org.json.JSONObject;
+import org.junit.Before;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.robolectric.Robolectric;
+import org.robolectric.RobolectricTestRunner;
+import org.robolectric.RuntimeEnvironment;
+import org.robolectric.android.controller.ActivityController;
+import org.robolectric.annotation.Config;
+import org.robolectric.annotation.GraphicsMode;
+
+/** The live screen, given frames as the camera's thread gives them. */
+@RunWith(RobolectricTestRunner.class)
+@Config(sdk = 34, application = GivenApplication.class, qualifiers = "w411dp-h731dp-xhdpi")
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+public final class LiveActivityTest {
+    private GivenApplication app;
+    private Photograph frame;
+
+    @Before
+    public void giveOutputs() throws Exception {
+        app = (GivenApplication) RuntimeEnvironment.getApplication();
+        app.outputs = Cases.outputs(new JSONObject(Cases.text("scene.json")));
+        frame = Photograph.decode(Cases.bytes("assets/scenes/0.png"), "0.png");
+    }
+
+    @Test
+    public void framesAreShownWithPersons() throws Exception {
+        grant();
+        try (ActivityController<LiveActivity> controller = start()) {
+            give(controller.get());
+            give(controller.get());
+            String text = Screens.text(controller.get());
+            assertTrue(text, text.startsWith("student.tflite · cpu · 4 threads"));
+            assertTrue(text, text.contains("ms a picture"));
+            assertEquals(2, app.runs);
+            Screens.draw(controller.get(), "live");
+        }
+        waitUntilClosed();
+    }
+
+    @Test
+    public void withoutTheCameraItSaysSo() throws Exception {
+        try (ActivityController<LiveActivity> controller = start()) {
+            assertTrue(Screens.text(controller.get()).startsWith("The camera has not been granted"));
+            Screens.draw(controller.get(), "live_refused");
+        }
+    }
+
+    @Test
+    public void aDeviceWithoutACameraIsTold() throws Exception {
+        grant();
+        try (ActivityController<LiveActivity> controller = start()) {
+            assertEquals("This device has no camera.", Screens.text(controller.get()));
+        }
+    }
+
+    @Test
+    public void delegateThatRefusesIsOnTheScreen() throws Exception {
+        app.whenLoading = new BenchmarkException(BenchmarkException.Kind.DELEGATE, "delegate gpu refuses this model");
+        try (ActivityController<LiveActivity> controller = start()) {
+            give(controller.get());
+            assertEquals("delegate gpu refuses this model", Screens.text(controller.get()));
+            assertEquals(0, app.runs);
+        }
+    }
+
+    @Test
+    public void noMemoryForAFrameIsOnTheScreenAndTheModelIsClosed() throws Exception {
+        app.whenRunning = new OutOfMemoryError("Failed to allocate");
+        try (ActivityController<LiveActivity> controller = start()) {
+            give(controller.get());
+            assertTrue(Screens.text(controller.get()).startsWith("there is not enough memory"));
+            assertEquals(0, app.open);
+        }
+    }
+
+    private static void grant() {
+        shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(Manifest.permission.CAMERA);
+    }
+
+    private static ActivityController<LiveActivity> start() {
+        return Robolectric.buildActivity(LiveActivity.class, new Intent()).setup();
+    }
+
+    /** Returns when the frame has been looked at and shown. */
+    private void give(LiveActivity activity) throws InterruptedException {
+        Thread camera = new Thread(() -> activity.onFrame(frame));
+        camera.start();
+        camera.join();
+        shadowOf(Looper.getMainLooper()).idle();
+    }
+
+    private void waitUntilClosed() throws InterruptedException {
+        for (int i = 0; app.open > 0 && i < 1000; i++) {
+            Thread.sleep(10);
+        }
+        assertEquals(0, app.open);
+    }
+}

@@ -1,0 +1,119 @@
+package org.posedistill.bench;
+
+import static org.junit.Assert.assertArrayEquals;
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
+
+import org.json.JSONArray;
+import org.json.JSONObject;
+import org.junit.Before;
+import org.junit.Test;
+
+/** The JSON that the export writes beside a model, as it is and damaged. */
+public final class ModelInfoTest {
+    private JSONObject json;
+
+    @Before
+    public void read() throws Exception {
+        json = new JSONObject(Cases.text("assets/student.json"));
+    }
+
+    @Test
+    public void whatTheExportWroteIsUnderstood() throws Exception {
+        ModelInfo model = ModelInfo.parse(json.toString(), "student.json");
+        assertEquals("attention_xs", model.network);
+        assertArrayEquals(new int[] {256, 256}, new int[] {model.width, model.height});
+        assertArrayEquals(new int[] {124, 116, 104}, model.padding);
+        assertEquals(17, model.skeleton.joints.length);
+        assertEquals("nose", model.skeleton.joints[0]);
+        assertEquals(17, model.skeleton.groupingOrder.length);
+        assertEquals(1, model.find("heatmaps").size());
+        assertEquals(30, model.grouping.maxPersons);
+        assertEquals(0, model.peakColumns);
+        assertTrue(json.getJSONObject("source").getLong("step") > 0 == model.trained);
+    }
+
+    @Test
+    public void untrainedIsToldApartFromUnknown() throws Exception {
+        json.getJSONObject("source").put("step", 0);
+        assertFalse(ModelInfo.parse(json.toString(), "student.json").trained);
+        json.remove("source");
+        assertEquals(null, ModelInfo.parse(json.toString(), "student.json").trained);
+    }
+
+    @Test
+    public void otherSchemaIsRefused() throws Exception {
+        json.put("schema_version", 2);
+        refused("student.json has schema_version 2, this app reads 1");
+    }
+
+    @Test
+    public void missingFieldIsNamed() throws Exception {
+        json.remove("skeleton");
+        refused("skeleton");
+    }
+
+    @Test
+    public void otherTextIsRefused() {
+        BenchmarkException error = assertThrows(BenchmarkException.class, () -> ModelInfo.parse("{cut", "student.json"));
+        assertEquals(BenchmarkException.Kind.MODEL, error.kind);
+        assertTrue(error.getMessage(), error.getMessage().startsWith("student.json does not describe a model"));
+    }
+
+    @Test
+    public void inputThatIsNoImageIsRefused() throws Exception {
+        json.getJSONObject("input").put("shape", new JSONArray("[1, 3, 256, 256]"));
+        refused("is no RGB image of 256 x 256");
+    }
+
+    @Test
+    public void inputOfInt32IsRefused() throws Exception {
+        json.getJSONObject("input").put("dtype", "int32");
+        refused("takes no pixels");
+    }
+
+    @Test
+    public void unknownTypeIsRefused() throws Exception {
+        json.getJSONArray("outputs").getJSONObject(0).put("dtype", "float16");
+        refused("float16");
+    }
+
+    @Test
+    public void mapsOfOtherJointsAreRefused() throws Exception {
+        json.getJSONArray("outputs").getJSONObject(0).put("shape", new JSONArray("[1, 64, 64, 14]"));
+        refused("has not one map for each of 17 joints");
+    }
+
+    @Test
+    public void positionOutOfRangeIsRefused() throws Exception {
+        json.getJSONArray("outputs").getJSONObject(0).put("position", 7);
+        refused("has position 7");
+    }
+
+    @Test
+    public void modelWithoutTagsIsRefused() throws Exception {
+        json.getJSONArray("outputs").getJSONObject(1).put("kind", "other");
+        refused("has no output of kind tags");
+    }
+
+    @Test
+    public void limbOfAJointThatIsNotThereIsRefused() throws Exception {
+        json.getJSONObject("skeleton").getJSONArray("limb_index").getJSONArray(0).put(0, 17);
+        refused("joint 17 of 17");
+    }
+
+    @Test
+    public void evenWindowIsRefused() throws Exception {
+        json.getJSONObject("grouping").put("nms_kernel", 4);
+        refused("nms_kernel 4 odd");
+    }
+
+    private void refused(String part) {
+        BenchmarkException error =
+                assertThrows(BenchmarkException.class, () -> ModelInfo.parse(json.toString(), "student.json"));
+        assertEquals(BenchmarkException.Kind.MODEL, error.kind);
+        assertTrue(error.getMessage(), error.getMessage().contains(part));
+    }
+}

@@ -1,0 +1,52 @@
+package org.posedistill.bench;
+
+import static org.junit.Assert.assertNotEquals;
+import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
+
+import android.app.Activity;
+import android.graphics.Bitmap;
+import android.graphics.Canvas;
+import android.os.Looper;
+import android.view.View;
+import android.widget.TextView;
+import java.io.OutputStream;
+import java.nio.file.Files;
+
+/** What the tests do with a screen: wait for it, read it, draw it. */
+final class Screens {
+    private static final long PATIENCE_MS = 60_000;
+
+    private Screens() {}
+
+    static String text(Activity activity) {
+        return ((TextView) activity.findViewById(R.id.figures)).getText().toString();
+    }
+
+    /** Wait until the figures say something that {@code unfinished} is no part of; returns it. */
+    static String waitWhile(Activity activity, String unfinished) throws InterruptedException {
+        long end = System.nanoTime() + PATIENCE_MS * 1_000_000;
+        while (System.nanoTime() < end) {
+            shadowOf(Looper.getMainLooper()).idle();
+            if (!text(activity).contains(unfinished)) {
+                return text(activity);
+            }
+            Thread.sleep(5);
+        }
+        throw new AssertionError("still: " + text(activity));
+    }
+
+    /** Draw the whole screen into a PNG. */
+    static void draw(Activity activity, String name) throws Exception {
+        shadowOf(Looper.getMainLooper()).idle();
+        View view = activity.getWindow().getDecorView();
+        assertTrue("the screen has no size", view.getWidth() > 0 && view.getHeight() > 0);
+        Bitmap bitmap = Bitmap.createBitmap(view.getWidth(), view.getHeight(), Bitmap.Config.ARGB_8888);
+        view.draw(new Canvas(bitmap));
+        int corner = bitmap.getPixel(0, bitmap.getHeight() - 1);
+        assertNotEquals("nothing was drawn", 0, corner);
+        try (OutputStream stream = Files.newOutputStream(Cases.out("screens").resolve(name + ".png"))) {
+            assertTrue(bitmap.compress(Bitmap.CompressFormat.PNG, 100, stream));
+        }
+    }
+}
