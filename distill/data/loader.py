@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from distill.data.samples import Sample, TrainingSamples
+from distill.signals import StopRequest
 
 
 @dataclass
@@ -113,10 +114,12 @@ def make_loader(samples: TrainingSamples, sampler: StepSampler, workers: int) ->
         collate_fn=collate,
         prefetch_factor=4 if workers else None,
         multiprocessing_context="fork" if workers else None,
-        worker_init_fn=_ignore_interrupts,
+        worker_init_fn=_leave_stopping_to_the_training,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-def _ignore_interrupts(worker: int):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_stopping_to_the_training(worker: int):
+    # Slurm and a terminal signal every process of a group; a worker that ended first would fail the training.
+    for number in StopRequest.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

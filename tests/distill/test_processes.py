@@ -57,7 +57,9 @@ def start(tiny_synthetic, tmp_path, repository):
         for rank, own in zip(range(processes), options, strict=False):
             place = places | ({"RANK": str(rank), "LOCAL_RANK": str(rank)} if processes > 1 else {})
             process = subprocess.Popen(
-                [*command, *own], cwd=repository, env=os.environ | place, stderr=subprocess.PIPE, text=True
+                [*command, *own],
+                **{"cwd": repository, "env": os.environ | place, "stderr": subprocess.PIPE, "text": True},
+                start_new_session=True,
             )
             started.append(process)
         return started[-processes:]
@@ -71,6 +73,18 @@ def start(tiny_synthetic, tmp_path, repository):
 def ends_of(processes):
     errors = [process.communicate(timeout=120)[1] for process in processes]
     return [process.returncode for process in processes], errors
+
+
+UNTIL_STOPPED = ("--steps", "100000", "--log.checkpoint_every", "2")
+
+
+def wait_for_checkpoint(processes, tmp_path):
+    """Path of the checkpoint that the running training keeps writing, once it is there."""
+    last = tmp_path / "run" / "last.safetensors"
+    while not last.exists():
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.1)
+    return last
 
 
 @pytest.mark.slow
@@ -100,11 +114,8 @@ def test_one_process_and_two_learn_the_same_and_resume_one_another(start, tmp_pa
     [(signal.SIGTERM, [75, 75], "stopped by SIGTERM"), (signal.SIGKILL, [1, -9], "another process of this training")],
 )
 def test_a_signal_to_one_ends_both(start, tmp_path, number, codes, message):
-    processes = start("run", 2, "--steps", "100000", "--log.checkpoint_every", "2")
-    last = tmp_path / "run" / "last.safetensors"
-    while not last.exists():
-        assert all(process.poll() is None for process in processes)
-        time.sleep(0.1)
+    processes = start("run", 2, *UNTIL_STOPPED)
+    last = wait_for_checkpoint(processes, tmp_path)
     processes[1].send_signal(number)
     found, errors = ends_of(processes)
     assert found == codes, errors
@@ -112,6 +123,19 @@ def test_a_signal_to_one_ends_both(start, tmp_path, number, codes, message):
     assert message in errors[0]
     assert errors[0].count("\n") == 1
     assert read_checkpoint(last)[0].step >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+def test_a_signal_to_the_whole_group_leaves_the_loader_workers_to_their_process(start, tmp_path, number, code):
+    processes = start("run", 1, *UNTIL_STOPPED)
+    last = wait_for_checkpoint(processes, tmp_path)
+    step = read_checkpoint(last)[0].step
+    os.killpg(processes[0].pid, number)
+    found, errors = ends_of(processes)
+    assert found == [code], errors
+    assert errors[0].count("\n") == 1, errors[0]
+    assert read_checkpoint(last)[0].step > step
 
 
 @pytest.mark.slow
