@@ -1,4 +1,7 @@
-"""What the hardware does natively."""
+"""What the hardware does natively, and how much of it there is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -16,3 +19,17 @@ def choose_precision(precision: str) -> str:
     else:
         native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if native else "float32"
+
+
+@contextmanager
+def cores_left_by(workers: int) -> Iterator[None]:
+    """Context in which torch computes on one core less for each loader worker, on one at least.
+
+    Threads that meet after every operation wait for the slowest: one that shares its core slows all of them.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads - workers))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

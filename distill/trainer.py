@@ -19,7 +19,7 @@ from distill.data.coco import CocoKeypoints
 from distill.data.loader import Batch, StepSampler, make_loader
 from distill.data.normalise import normalise
 from distill.data.samples import TrainingSamples
-from distill.devices import choose_precision
+from distill.devices import choose_precision, cores_left_by
 from distill.errors import InputError
 from distill.labels import labelled_images
 from distill.logbook import Logbook
@@ -88,7 +88,7 @@ class Trainer:
         metrics: dict[str, float] = {}
         batches = iter(self._make_loader())
         self._started, self._counted_from = time.perf_counter(), state.step
-        with StopRequest() as stop:
+        with StopRequest() as stop, cores_left_by(config.data.workers):
             while state.step < config.steps:
                 losses, batch, outputs = self._step(batches)
                 step = state.step = state.step + 1
