@@ -7,22 +7,19 @@ Needs a JDK 17, Maven and Debian's aapt, android-framework-res, zipalign, apksig
 """
 
 import argparse
-import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from downloads import BuildError, dependencies, fetch, start
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "app" / "src"
 FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
-REPOSITORY = Path(os.environ.get("MAVEN_REPOSITORY", Path.home() / ".m2" / "repository"))
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
 MIN_SDK, TARGET_SDK = 26, 34
 VERSION_CODE, VERSION = 1, "0.1.0"
@@ -32,84 +29,8 @@ MODEL = "student.tflite"
 SCREENS, RESULTS = "screens", "results"
 KEY_PASSWORD = "android"
 _JAVA = ("java", "-Xmx2g", "-XX:+UseSerialGC")
-_OPENED = tuple(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.io", "java.util"))
-ATTEMPTS, PAUSE_S = 3, 5
+OPENED = tuple(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.io", "java.util"))
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-
-
-class BuildError(ValueError):
-    """The build cannot go on; the message is one line for whoever started it."""
-
-
-@dataclass(frozen=True)
-class Dependency:
-    """A file of Maven Central."""
-
-    group: str
-    artifact: str
-    extension: str
-    version: str
-    sha256: str
-    use: str
-    "What the build does with it: see `dependencies.txt`."
-
-    @property
-    def path(self) -> Path:
-        """Where Maven keeps it."""
-        folder = REPOSITORY.joinpath(*self.group.split("."), self.artifact, self.version)
-        return folder / f"{self.artifact}-{self.version}.{self.extension}"
-
-
-def dependencies(*uses: str) -> list[Dependency]:
-    """The pinned files of these uses, as `dependencies.txt` lists them."""
-    lines = (HERE / "dependencies.txt").read_text().splitlines()
-    rows = [line.split() for line in lines if line and not line.startswith("#")]
-    known = [Dependency(*coordinates.split(":"), sha256, use) for coordinates, sha256, use in rows]
-    return [dependency for dependency in known if dependency.use in uses]
-
-
-def fetch(wanted: Sequence[Dependency], folder: Path) -> list[Path]:
-    """Local paths of the dependencies, each with the pinned SHA-256; Maven downloads those that are missing.
-
-    Raises:
-        BuildError: Maven cannot get one, or one is not what was pinned.
-    """
-    if any(not dependency.path.exists() for dependency in wanted):
-        folder.mkdir(parents=True, exist_ok=True)
-        pom = folder / "pom.xml"
-        pom.write_text(_pom(wanted))
-        _download(pom, wanted)
-    for dependency in wanted:
-        if _sha256(dependency.path) != dependency.sha256:
-            raise BuildError(f"{dependency.path} is not the file that dependencies.txt pins; delete it and try again")
-    return [dependency.path for dependency in wanted]
-
-
-def _download(pom: Path, wanted: Sequence[Dependency]) -> None:
-    # -U: without it Maven remembers for a day that a file could not be had.
-    command = ("mvn", "-q", "-B", "-U", "-f", pom, f"-Dmaven.repo.local={REPOSITORY}", "dependency:resolve")
-    for attempt in range(ATTEMPTS):
-        done = _start(*command)
-        if done.returncode == 0:
-            return
-        if attempt + 1 < ATTEMPTS:
-            time.sleep(PAUSE_S)
-    missing = ", ".join(f"{d.group}:{d.artifact}:{d.version}" for d in wanted if not d.path.exists())
-    raise BuildError(f"Maven cannot download {missing or 'its own plugins'}; is there a network? Start again to go on")
-
-
-def _pom(wanted: Iterable[Dependency]) -> str:
-    entries = "".join(
-        f"<dependency><groupId>{d.group}</groupId><artifactId>{d.artifact}</artifactId><version>{d.version}</version>"
-        f"<type>{d.extension}</type><exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"
-        "</exclusions></dependency>\n"
-        for d in wanted
-    )
-    return (
-        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
-        "<groupId>org.posedistill</groupId><artifactId>downloads</artifactId><version>1</version>\n"
-        f"<dependencies>\n{entries}</dependencies></project>\n"
-    )
 
 
 def build_apk(assets: Path, out: Path) -> Path:
@@ -174,7 +95,7 @@ def run_tests(cases: Path, out: Path) -> int:
     }
     settings = [f"-D{name}={value}" for name, value in properties.items()]
     joined = os.pathsep.join(map(str, [tests, *class_path]))
-    done = _start(*_JAVA, *_OPENED, *settings, "-cp", joined, "org.junit.runner.JUnitCore", *names)
+    done = start(*_JAVA, *OPENED, *settings, "-cp", joined, "org.junit.runner.JUnitCore", *names)
     (out / "junit.txt").write_text(done.stdout + done.stderr)
     passed = re.search(r"^OK \((\d+) tests?\)$", done.stdout, re.MULTILINE)
     if done.returncode or not passed:
@@ -266,26 +187,12 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _sha256(path: Path) -> str:
-    if not path.exists():
-        raise BuildError(f"Maven left no {path}")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _run(*command: str | Path) -> None:
     """Run a tool; its output is shown only when it fails."""
-    done = _start(*command)
+    done = start(*command)
     if done.returncode:
         print(done.stdout + done.stderr, file=sys.stderr)
         raise BuildError(f"{command[0]} failed with {done.returncode}; see above")
-
-
-def _start(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    except FileNotFoundError:
-        raise BuildError(f"{command[0]} is not installed; run `make system-deps`") from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -42,8 +42,16 @@ def build(android: Path) -> ModuleType:
     specification = importlib.util.spec_from_file_location("android_build", android / "build.py")
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(android)
+        specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def downloads(build: ModuleType) -> ModuleType:
+    """The module beside it that fetches the libraries."""
+    return sys.modules["downloads"]
 
 
 @pytest.fixture(scope="module")
@@ -170,25 +178,37 @@ def test_gradle_and_build_agree(build, android):
     assert set(re.findall(r"'([^']+)'", abis)) == set(build.ABIS) == ABIS
 
 
-def test_every_download_is_pinned(build, android):
+def test_gradle_runs_the_tests_as_build_does(build, downloads, android):
+    gradle = (android / "app" / "build.gradle").read_text()
+    script = (android / "build.py").read_text()
+    cases = (android / "app" / "src" / "test" / "java" / Path(*PACKAGE.split(".")) / "Cases.java").read_text()
+    names = set(re.findall(r"systemProperty '([^']+)'", gradle))
+    assert names == set(re.findall(r'folder\("([^"]+)"\)', cases)) == set(re.findall(r'"(bench\.\w+)":', script))
+    assert all(opened in gradle for opened in build.OPENED)
+    libraries = {f"{d.group}:{d.artifact}:{d.version}" for d in downloads.dependencies("test")}
+    wanted = re.findall(r"testImplementation '([^']+)'", gradle)
+    assert len(wanted) == 2 and set(wanted) <= libraries
+
+
+def test_every_download_is_pinned(downloads, android):
     lines = (android / "dependencies.txt").read_text().splitlines()
     rows = [line for line in lines if line and not line.startswith("#")]
-    known = build.dependencies("sdk", "app", "dex", "test", "device", "gradle")
+    known = downloads.dependencies("sdk", "app", "dex", "test", "device", "gradle")
     assert len(known) == len(rows)
     assert all(re.fullmatch("[0-9a-f]{64}", dependency.sha256) for dependency in known)
     assert len({dependency.path for dependency in known}) == len(rows)
 
 
-def test_a_file_that_is_not_the_pinned_one_is_refused(build, tmp_path, monkeypatch):
-    monkeypatch.setattr(build, "REPOSITORY", tmp_path)
+def test_a_file_that_is_not_the_pinned_one_is_refused(downloads, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "REPOSITORY", tmp_path)
     right = hashlib.sha256(b"right").hexdigest()
-    dependency = build.Dependency("org.example", "library", "jar", "1.0", right, "app")
+    dependency = downloads.Dependency("org.example", "library", "jar", "1.0", right, "app")
     dependency.path.parent.mkdir(parents=True)
     dependency.path.write_bytes(b"right")
-    assert build.fetch([dependency], tmp_path) == [dependency.path]
+    assert downloads.fetch([dependency], tmp_path) == [dependency.path]
     dependency.path.write_bytes(b"wrong")
-    with pytest.raises(build.BuildError, match=r"library-1\.0\.jar is not the file that dependencies\.txt pins"):
-        build.fetch([dependency], tmp_path)
+    with pytest.raises(downloads.BuildError, match=r"library-1\.0\.jar is not the file that dependencies\.txt pins"):
+        downloads.fetch([dependency], tmp_path)
 
 
 def test_a_missing_tool_is_one_line(android, tmp_path):
@@ -204,17 +224,19 @@ def test_a_missing_tool_is_one_line(android, tmp_path):
 
 
 @pytest.mark.slow
-def test_without_network_the_error_names_what_is_missing(build, executable, tmp_path, monkeypatch):
+def test_without_network_the_error_names_what_is_missing(downloads, executable, tmp_path, monkeypatch):
     """Maven set offline, with an empty repository: it fails as it does without a network."""
     executable("mvn")
     (tmp_path / ".m2").mkdir()
     (tmp_path / ".m2" / "settings.xml").write_text("<settings><offline>true</offline></settings>")
     monkeypatch.setenv("MAVEN_OPTS", f"-Xmx256m -Duser.home={tmp_path}")
-    monkeypatch.setattr(build, "REPOSITORY", tmp_path / "repository")
-    monkeypatch.setattr(build, "PAUSE_S", 0)
-    wanted = [build.Dependency("org.example", "library", "jar", "1.0", "0" * 64, "app")]
-    with pytest.raises(build.BuildError, match=r"Maven cannot download org\.example:library:1\.0; is there a network"):
-        build.fetch(wanted, tmp_path)
+    monkeypatch.setattr(downloads, "REPOSITORY", tmp_path / "repository")
+    monkeypatch.setattr(downloads, "PAUSE_S", 0)
+    wanted = [downloads.Dependency("org.example", "library", "jar", "1.0", "0" * 64, "app")]
+    with pytest.raises(
+        downloads.BuildError, match=r"Maven cannot download org\.example:library:1\.0; is there a network"
+    ):
+        downloads.fetch(wanted, tmp_path)
 
 
 def test_missing_assets_are_one_line(android, tmp_path):

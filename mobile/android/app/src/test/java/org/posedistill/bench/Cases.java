@@ -60,6 +60,27 @@ final class Cases {
         return new Photograph(size.getInt(0), size.getInt(1), pixels);
     }
 
+    /** A camera's picture. */
+    static YuvFrame frame(JSONObject golden) throws IOException, JSONException {
+        byte[][] planes = new byte[3][];
+        int[] rows = new int[3];
+        int[] pixels = new int[3];
+        for (int i = 0; i < planes.length; i++) {
+            planes[i] = bytes(golden.getJSONArray("planes").getString(i));
+            rows[i] = golden.getJSONArray("row_strides").getInt(i);
+            pixels[i] = golden.getJSONArray("pixel_strides").getInt(i);
+        }
+        return frame(golden.getJSONArray("size").getInt(0), golden.getJSONArray("size").getInt(1), planes, rows, pixels);
+    }
+
+    static YuvFrame frame(int width, int height, byte[][] planes, int[] rowStrides, int[] pixelStrides) {
+        ByteBuffer[] buffers = new ByteBuffer[planes.length];
+        for (int i = 0; i < planes.length; i++) {
+            buffers[i] = ByteBuffer.wrap(planes[i]);
+        }
+        return new YuvFrame(width, height, buffers, rowStrides, pixelStrides);
+    }
+
     /** A folder for results or screens, made if it is not there. */
     static Path out(String name) throws IOException {
         return Files.createDirectories(folder("bench.out").resolve(name));

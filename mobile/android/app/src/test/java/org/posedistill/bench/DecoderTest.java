@@ -37,6 +37,11 @@ public final class DecoderTest {
     }
 
     @Test
+    public void personsOfQuantisedMaps() throws Exception {
+        compareAll("quantised", 16);
+    }
+
+    @Test
     public void everyKindOfGroupingIsAmongTheCases() throws Exception {
         Set<String> kinds = new HashSet<>();
         for (JSONObject golden : Cases.all("decoder")) {

@@ -30,7 +30,7 @@ public final class LiveActivityTest {
     public void giveOutputs() throws Exception {
         app = (GivenApplication) RuntimeEnvironment.getApplication();
         app.outputs = Cases.outputs(new JSONObject(Cases.text("scene.json")));
-        frame = Photograph.decode(Cases.bytes("assets/scenes/0.png"), "0.png");
+        frame = Cases.frame(new JSONObject(Cases.text("camera.json"))).turned(90);
     }
 
     @Test
