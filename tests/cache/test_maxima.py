@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cache.encoding import LinearEncoding
+from cache.maxima import MOST_STEPS, keep_maxima
 
 WINDOW = np.ones((5, 5), np.uint8)
 
@@ -30,6 +31,28 @@ def test_maxima_are_the_same_after_decoding(seed, spread):
     expected = maxima(maps) & (maps >= encoding.floor)
     np.testing.assert_array_equal(maxima(decoded), expected)
     assert np.abs(decoded - maps)[maps >= encoding.floor].max() <= 3.5 / 255 + 1e-6
+
+
+def lowered_everywhere(maps, codes):
+    """What `keep_maxima` is to give, with every map looked at as a whole in each round."""
+    codes = codes.copy()
+    highest = np.stack([cv2.dilate(one, WINDOW) for one in np.minimum(maps, 1)])
+    for _ in range(MOST_STEPS):
+        codes -= maxima(codes) & (np.minimum(maps, 1) < highest)
+    return codes
+
+
+@given(
+    st.integers(0, 10_000),
+    st.tuples(st.integers(1, 3), st.integers(1, 24), st.integers(1, 24)),
+    st.sampled_from([1, 0.1, 0.02, 0.004]),
+)
+def test_rounds_around_lowered_cells_give_what_rounds_over_whole_maps_give(seed, shape, height):
+    maps = np.random.default_rng(seed).uniform(1 - height, 1, shape).astype(np.float32)
+    codes = LinearEncoding().encode(maps)
+    expected = lowered_everywhere(maps, codes)
+    keep_maxima(maps, codes)
+    np.testing.assert_array_equal(codes, expected)
 
 
 def test_rounding_alone_makes_second_maxima():
