@@ -116,6 +116,8 @@ final class Camera implements Closeable {
             if (image != null) {
                 listener.onFrame(toFrame(image).turned(degrees));
             }
+        } catch (RuntimeException | OutOfMemoryError error) {
+            listener.onTrouble(BenchmarkException.of(error).getMessage());
         }
     }
 

@@ -36,8 +36,9 @@ final class Figures {
         line(text, "persons %d · runs %d · peak memory %s", result.getJSONArray("persons").length(),
                 request.getInt("runs"), megabytes(memory.get("peak")));
         JSONObject delegate = result.getJSONObject("delegate");
-        line(text, "delegated %s of %s operators · runtime %s", delegate.get("delegated"), delegate.get("operators"),
-                result.getJSONObject("runtime").getString("version"));
+        String taken = delegate.get("share") instanceof Number
+                ? delegate.get("delegated") + " of " + delegate.get("operators") + " operators" : "unknown";
+        line(text, "delegated %s · runtime %s", taken, result.getJSONObject("runtime").getString("version"));
         JSONObject thermal = result.getJSONObject("thermal");
         line(text, "thermal %s before, %s after", thermal.getJSONObject("before").getString("status"),
                 thermal.getJSONObject("after").getString("status"));

@@ -23,6 +23,8 @@ public final class LiveActivity extends Activity implements Camera.Listener {
     private Camera camera;
     private LoadedModel model;
     private Pipeline pipeline;
+    /** Why the model does not run, null while it may; for the screen's own thread. */
+    private String failure;
 
     @Override
     protected void onCreate(Bundle state) {
@@ -83,6 +85,10 @@ public final class LiveActivity extends Activity implements Camera.Listener {
 
     @SuppressWarnings("deprecation")
     private void startCamera() {
+        if (failure != null) {
+            figures.setText(failure);
+            return;
+        }
         figures.setText(R.string.waiting);
         camera = new Camera(this);
         camera.open(this, 90 * getWindowManager().getDefaultDisplay().getRotation());
@@ -138,7 +144,14 @@ public final class LiveActivity extends Activity implements Camera.Listener {
             pipeline.close();
             pipeline = null;
         }
-        onTrouble(BenchmarkException.of(thrown).getMessage());
+        final String message = BenchmarkException.of(thrown).getMessage();
+        runOnUiThread(new Runnable() {
+            @Override
+            public void run() {
+                failure = message;
+                figures.setText(message);
+            }
+        });
     }
 
     private void show(final Photograph frame, final List<Person> persons, double milliseconds) {

@@ -66,8 +66,25 @@ public final class BenchmarkActivityTest {
     }
 
     @Test
+    @Config(qualifiers = "w320dp-h533dp-mdpi")
+    public void aSmallScreenShowsAllFigures() throws Exception {
+        start();
+        Screens.assertNothingIsCutOff(controller.get());
+        Screens.draw(controller.get(), "small");
+    }
+
+    @Test
+    @Config(qualifiers = "w731dp-h411dp-land-xhdpi")
+    public void aScreenOnItsSideShowsAllFigures() throws Exception {
+        start();
+        Screens.assertNothingIsCutOff(controller.get());
+        Screens.draw(controller.get(), "side");
+    }
+
+    @Test
     public void whatTheRuntimeDoesNotTellIsUnknown() throws Exception {
         start();
+        assertTrue(Screens.text(controller.get()).contains("delegated unknown ·"));
         JSONObject delegate = result("student_cpu_4.json", "unknown_share").getJSONObject("delegate");
         assertEquals("unknown", delegate.getString("share"));
         assertEquals("unknown", delegate.getString("operators"));

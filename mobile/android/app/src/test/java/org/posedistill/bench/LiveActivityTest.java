@@ -6,6 +6,9 @@ import static org.robolectric.Shadows.shadowOf;
 
 import android.Manifest;
 import android.content.Intent;
+import android.hardware.camera2.CameraCharacteristics;
+import android.hardware.camera2.CameraDevice;
+import android.hardware.camera2.CameraManager;
 import android.os.Looper;
 import org.json.JSONObject;
 import org.junit.Before;
@@ -17,6 +20,10 @@ import org.robolectric.RuntimeEnvironment;
 import org.robolectric.android.controller.ActivityController;
 import org.robolectric.annotation.Config;
 import org.robolectric.annotation.GraphicsMode;
+import org.robolectric.shadow.api.Shadow;
+import org.robolectric.shadows.ShadowCameraCharacteristics;
+import org.robolectric.shadows.ShadowCameraManager;
+import org.robolectric.util.ReflectionHelpers;
 
 /** The live screen, given frames as the camera's thread gives them. */
 @RunWith(RobolectricTestRunner.class)
@@ -65,12 +72,30 @@ public final class LiveActivityTest {
     }
 
     @Test
+    public void theBackCameraIsOpenedAndItsLossIsTold() throws Exception {
+        grant();
+        CameraManager manager = app.getSystemService(CameraManager.class);
+        shadowOf(manager).addCamera("front", camera(CameraCharacteristics.LENS_FACING_FRONT));
+        shadowOf(manager).addCamera("back", camera(CameraCharacteristics.LENS_FACING_BACK));
+        try (ActivityController<LiveActivity> controller = start()) {
+            assertEquals("Waiting for the camera…", Screens.text(controller.get()));
+            CameraDevice opened = ReflectionHelpers.getStaticField(ShadowCameraManager.class, "lastDevice");
+            assertEquals("back", opened.getId());
+            shadowOf(manager).triggerDisconnect();
+            assertEquals("Another app has taken the camera.", Screens.waitWhile(controller.get(), "Waiting"));
+        }
+    }
+
+    @Test
     public void delegateThatRefusesIsOnTheScreen() throws Exception {
         app.whenLoading = new BenchmarkException(BenchmarkException.Kind.DELEGATE, "delegate gpu refuses this model");
+        grant();
         try (ActivityController<LiveActivity> controller = start()) {
             give(controller.get());
             assertEquals("delegate gpu refuses this model", Screens.text(controller.get()));
             assertEquals(0, app.runs);
+            controller.pause().resume();
+            assertEquals("delegate gpu refuses this model", Screens.text(controller.get()));
         }
     }
 
@@ -86,6 +111,14 @@ public final class LiveActivityTest {
 
     private static void grant() {
         shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(Manifest.permission.CAMERA);
+    }
+
+    private static CameraCharacteristics camera(int facing) {
+        CameraCharacteristics characteristics = ShadowCameraCharacteristics.newCameraCharacteristics();
+        ShadowCameraCharacteristics shadow = Shadow.extract(characteristics);
+        shadow.set(CameraCharacteristics.LENS_FACING, facing);
+        shadow.set(CameraCharacteristics.SENSOR_ORIENTATION, 90);
+        return characteristics;
     }
 
     private static ActivityController<LiveActivity> start() {

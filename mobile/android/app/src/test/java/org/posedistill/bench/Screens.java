@@ -1,5 +1,6 @@
 package org.posedistill.bench;
 
+import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertNotEquals;
 import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
@@ -34,6 +35,17 @@ final class Screens {
             Thread.sleep(5);
         }
         throw new AssertionError("still: " + text(activity));
+    }
+
+    /** The picture has room, the figures fit without scrolling, and every button says its word in one line. */
+    static void assertNothingIsCutOff(Activity activity) {
+        assertTrue(activity.findViewById(R.id.picture).getHeight() >= 0.2 * activity.getWindow().getDecorView().getHeight());
+        TextView figures = activity.findViewById(R.id.figures);
+        assertTrue(figures.getLayout().getHeight() <= figures.getHeight());
+        assertTrue(figures.getBottom() <= ((View) figures.getParent()).getHeight());
+        for (int button : new int[] {R.id.cpu, R.id.gpu, R.id.nnapi, R.id.next, R.id.live}) {
+            assertEquals(1, ((TextView) activity.findViewById(button)).getLineCount());
+        }
     }
 
     /** Draw the whole screen into a PNG. */
