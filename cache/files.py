@@ -23,6 +23,12 @@ class Files(Protocol):
     def read_all(self, names: Iterable[str]) -> dict[str, bytes]:
         """The contents of those of the named files that are there."""
 
+    def read_range(self, name: str, start: int, end: int | None) -> bytes | None:
+        """Bytes of a file, or None where there is none; a negative start counts from its end.
+
+        They are fewer than asked for where the file ends before.
+        """
+
     def put(self, name: str, content: bytes):
         """Write a file so that at any moment it is absent, as before, or whole."""
 
@@ -70,6 +76,18 @@ class LocalFiles:
     def read_all(self, names: Iterable[str]) -> dict[str, bytes]:
         contents = {name: self.read(name) for name in names}
         return {name: content for name, content in contents.items() if content is not None}
+
+    def read_range(self, name: str, start: int, end: int | None) -> bytes | None:
+        try:
+            descriptor = os.open(f"{self.root}/{name}", os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            size = os.fstat(descriptor).st_size
+            start = start if start >= 0 else max(0, size + start)
+            return os.pread(descriptor, max(0, (size if end is None else end) - start), start)
+        finally:
+            os.close(descriptor)
 
     def put(self, name: str, content: bytes):
         temporary = self._written(name, content)

@@ -41,6 +41,13 @@ class ObjectFiles:
                     raise content
         return {paths[path]: content for path, content in found.items() if isinstance(content, bytes)}
 
+    def read_range(self, name: str, start: int, end: int | None) -> bytes | None:
+        with self._errors():
+            try:
+                return self._system.cat_file(self._path(name), start=start, end=end)
+            except FileNotFoundError:
+                return None
+
     def put(self, name: str, content: bytes):
         with self._errors():
             self._system.pipe_file(self._path(name), content)

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from cache import creation, layout, markers
+from cache.chunks import Chunks
 from cache.created import BUILD_AGAIN, PROVENANCE, CreatedStore
 from cache.encoding import LinearEncoding
 from cache.errors import StoreError
@@ -249,9 +251,15 @@ class SoftLabelStore(CreatedStore):
     def _shard_keys(self, shard: int) -> dict[str, str]:
         return {name: layout.shard_key(self._arrays[name], shard) for name in layout.SHARDED}
 
+    @cached_property
+    def _chunks(self) -> dict[str, Chunks]:
+        return {name: Chunks(self.files, self._arrays[name]) for name in layout.SHARDED}
+
     def _item(self, name: str, row: int) -> np.ndarray:
         try:
-            return self._arrays[name][row]
+            return self._chunks[name].read(row)
+        except StoreError:
+            raise
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(
                 f"{self.url}: {name} of image_id {self.image_ids[row]} is damaged ({error}); {BUILD_AGAIN}"

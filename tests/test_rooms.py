@@ -9,7 +9,7 @@ ROOMS = ("teachers", "students", "cache", "mobile")
 ALLOWED = {
     "teachers": {"torch", "timm", "numpy", "cv2", "safetensors"},
     "students": {"torch", "timm", "numpy"},
-    "cache": {"numpy", "cv2", "zarr", "zarrs", "fsspec", "obstore"},
+    "cache": {"numpy", "cv2", "zarr", "zarrs", "numcodecs", "google_crc32c", "fsspec", "obstore"},
     "mobile": {"torch", "numpy", "jinja2", "jsonschema", "litert_torch", "ai_edge_litert", "ai_edge_quantizer"},
 }
 

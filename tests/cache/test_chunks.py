@@ -1,0 +1,60 @@
+import pickle
+
+import numpy as np
+import pytest
+import zarr
+
+from cache import layout
+from cache.chunks import Chunks
+from cache.store import SoftLabelStore
+
+
+@pytest.fixture
+def chunks(filled):
+    """Readers of the arrays by name, and the arrays as zarr itself reads them."""
+    group = zarr.open_group(filled.url, mode="r")
+    return {name: (Chunks(filled.files, group[name]), group[name]) for name in layout.SHARDED}
+
+
+@pytest.mark.parametrize("name", layout.SHARDED)
+def test_every_row_is_what_zarr_reads(chunks, labels, name):
+    reader, array = chunks[name]
+    for row in np.random.default_rng(0).permutation(len(labels.ids)).tolist():
+        values = reader.read(row)
+        assert values.dtype == array.dtype
+        np.testing.assert_array_equal(values, array[row])
+
+
+def test_rows_of_zeros_and_absent_shards_are_zeros(chunks, filled, labels):
+    heatmaps = np.zeros((4, *labels.heatmap(5).shape))
+    heatmaps[1] = 0.5
+    filled.write_shard(0, heatmaps, [[]] * 4, [[]] * 4)
+    assert [chunks["heatmap"][0].read(row).max() for row in range(4)] == [0, 128, 0, 0]
+    assert not (filled.files.root / "persons/c/0/0/0/0").exists()
+    assert not chunks["persons"][0].read(1).any()
+
+
+@pytest.mark.parametrize("position", [-1, -20, -4 * 16 - 4])
+def test_a_flipped_byte_of_the_index_is_seen(chunks, filled, position):
+    path = filled.files.root / "heatmap/c/1/0/0/0"
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="checksum"):
+        chunks["heatmap"][0].read(5)
+
+
+def test_a_shard_that_was_written_anew_is_read_as_it_is_now(filled, labels):
+    store = SoftLabelStore.open(filled.url)
+    before = store.read_quantised(labels.ids[2])
+    heatmaps = np.stack([labels.heatmap(i) for i in labels.ids[4:8]])
+    filled.write_shard(0, heatmaps * 0.3, [[]] * 4, [[]] * 4)
+    after = store.read_quantised(labels.ids[2])
+    np.testing.assert_array_equal(after, filled.encoding.encode_maps(heatmaps[2] * 0.3))
+    assert (after != before).any()
+
+
+def test_an_opened_store_travels_to_another_process_and_back(filled, labels):
+    store = SoftLabelStore.open(filled.url)
+    expected = store.read_quantised(labels.ids[0])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(store)).read_quantised(labels.ids[0]), expected)
