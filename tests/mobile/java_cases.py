@@ -23,7 +23,7 @@ from distill.targets import render
 from mobile.peaks import PeakModel, PeakSettings
 from mobile.runtime import to_stored, to_values
 
-SIDE, SIGMA = 256, 1.7
+SCENE_SIZE, SIGMA = 256, 1.7
 SKELETON = get_skeleton("coco_17")
 TAG_DISTANCE = 2.2
 "Rounded distances of tags are then never near the half between two integers."
@@ -56,6 +56,7 @@ class Cases:
         self.folder, self.random, self.files = folder, np.random.default_rng(5), 0
         write_assets(AssetsConfig(out=folder / "assets", scenes=2))
         self.model = json.loads((folder / "assets" / "student.json").read_text())
+        self.side = self.model["input"]["width"]
 
     def write(self) -> None:
         """All of them."""
@@ -80,7 +81,7 @@ class Cases:
         self._index("decoder", decoder)
         layouts = ("planar", "nv12", "nv21")
         self._index("frames", [self._frame(image, layout) for image, _ in photographs[:3] for layout in layouts])
-        scene = draw_scene(SceneConfig(size=SIDE), SCENE_SEED, 0)
+        scene = draw_scene(SceneConfig(size=SCENE_SIZE), SCENE_SEED, 0)
         self._index("scene", self._maps_case(scene.image, self._maps(scene.keypoints, scene.image, (4,)), "plain"))
         # A phone's sensor lies on its side: a clockwise quarter turn sets its pictures upright.
         self._index("camera", self._frame(np.rot90(scene.image), "nv21"))
@@ -132,18 +133,18 @@ class Cases:
 
     def _maps(self, keypoints: np.ndarray, image: np.ndarray, strides: tuple[int, ...]) -> dict[str, torch.Tensor]:
         """Heatmaps of these strides and tags of the coarsest, (1, 17, h, w): people with noise, no two values alike."""
-        matrix = geometry.letterbox(image.shape[1::-1], (SIDE, SIDE))
+        matrix = geometry.letterbox(image.shape[1::-1], (self.side, self.side))
         points = geometry.transform(matrix, keypoints[..., :2])
         person, joint = np.nonzero(keypoints[..., 2] > 0)
         height = self.random.uniform(0.35, 0.95, len(joint))
         maps = {}
         for stride in strides:
-            cells = SIDE // stride
+            cells = self.side // stride
             at = np.concatenate([points[person, joint] / stride, height[:, None]], axis=1).astype(np.float32)
             shape = (1, len(SKELETON), cells, cells)
             heatmaps = render(torch.from_numpy(at), torch.from_numpy(joint), shape, SIGMA * 4 / stride)
             maps[f"heatmaps_s{stride}"] = heatmaps + self._noise(shape, 0.0, 0.05)
-        cells, stride = SIDE // strides[-1], strides[-1]
+        cells, stride = self.side // strides[-1], strides[-1]
         tags = torch.zeros(1, len(SKELETON), cells, cells)
         centre = (np.arange(cells) + 0.5) * stride
         for k in range(len(SKELETON)):
@@ -162,7 +163,7 @@ class Cases:
 
     def _maps_case(self, image: np.ndarray, maps: dict[str, torch.Tensor], name: str) -> dict:
         grouping = GROUPINGS[name]
-        predictor = Predictor(lambda images: maps, SIDE, SKELETON, grouping)
+        predictor = Predictor(lambda images: maps, self.side, SKELETON, grouping)
         outputs = {key: value.permute(0, 2, 3, 1).numpy() for key, value in maps.items()}
         return self._case(" ".join(maps), image, predictor, outputs, grouping, {})
 
@@ -172,7 +173,7 @@ class Cases:
             stored, details, read = _quantised(self._maps(keypoints, image, (4,)), dtype)
             if not _has_ties(read["heatmaps_s4"][0]):
                 break
-        predictor = Predictor(lambda images: read, SIDE, SKELETON, GROUPINGS[name])
+        predictor = Predictor(lambda images: read, self.side, SKELETON, GROUPINGS[name])
         return self._case("quantised", image, predictor, stored, GROUPINGS[name], {}, details)
 
     def _peaks_case(self, image: np.ndarray, maps: dict[str, torch.Tensor], shift: str) -> dict:
@@ -181,7 +182,7 @@ class Cases:
         settings = PeakSettings(grouping.max_persons, grouping.nms_kernel, shift)
         outputs = {key: value.numpy() for key, value in PeakModel(_Given(last), settings)(torch.zeros(1)).items()}
         columns = next(iter(maps.values())).shape[3]
-        predictor = PeakPredictor(lambda images: outputs, columns, SIDE, SKELETON, grouping)
+        predictor = PeakPredictor(lambda images: outputs, columns, self.side, SKELETON, grouping)
         return self._case("peaks", image, predictor, outputs, grouping, {"peaks": {"columns": columns}})
 
     def _case(

@@ -134,7 +134,7 @@ public final class LiveActivityTest {
     }
 
     private void waitUntilClosed() throws InterruptedException {
-        for (int i = 0; app.open > 0 && i < 1000; i++) {
+        for (int i = 0; app.open > 0 && i < 6000; i++) {
             Thread.sleep(10);
         }
         assertEquals(0, app.open);

@@ -24,7 +24,7 @@ public final class ModelInfoTest {
     public void whatTheExportWroteIsUnderstood() throws Exception {
         ModelInfo model = ModelInfo.parse(json.toString(), "student.json");
         assertEquals("attention_xs", model.network);
-        assertArrayEquals(new int[] {256, 256}, new int[] {model.width, model.height});
+        assertArrayEquals(new int[] {1, model.height, model.width, 3}, model.input.shape);
         assertArrayEquals(new int[] {124, 116, 104}, model.padding);
         assertEquals(17, model.skeleton.joints.length);
         assertEquals("nose", model.skeleton.joints[0]);
@@ -64,8 +64,8 @@ public final class ModelInfoTest {
 
     @Test
     public void inputThatIsNoImageIsRefused() throws Exception {
-        json.getJSONObject("input").put("shape", new JSONArray("[1, 3, 256, 256]"));
-        refused("is no RGB image of 256 x 256");
+        json.getJSONObject("input").put("shape", new JSONArray("[1, 3, 64, 64]")).put("width", 64).put("height", 64);
+        refused("is no RGB image of 64 x 64");
     }
 
     @Test
