@@ -54,10 +54,10 @@ class Encoding:
     maxima: bool = False
 
     def codes(self, values: np.ndarray) -> np.ndarray:
-        """Bytes (...) of values (...) 0..1."""
+        """Codes (...), uint8 or where they need it uint16, of values (...) 0..1."""
         values = np.ascontiguousarray(values)
         codes = values.clip(0, 1) ** (1 / self.power) * np.float32(self.levels) + np.float32(0.5)
-        codes = codes.astype(np.uint8) * (values >= self.floor)
+        codes = codes.astype(np.uint8 if self.levels < 256 else np.uint16) * (values >= self.floor)
         if self.maxima:
             keep_maxima(values, codes)
         return codes
@@ -74,6 +74,7 @@ class Encoding:
 
 ENCODINGS = (
     Encoding(maxima=True),
+    Encoding(floor=0, levels=65535),
     *(Encoding(floor) for floor in (0, 0.01, 0.02, 0.04, 0.08)),
     *(Encoding(levels=levels) for levels in (63, 15)),
     *(Encoding(levels=levels, power=2) for levels in (255, 63, 15)),

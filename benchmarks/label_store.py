@@ -4,18 +4,22 @@
 
 Maps are made up: zero to five persons an image, Gaussians of varying height at their joints, and a
 smooth noise floor as networks have it. Everything is read back decoded to float32, from a warm disk, in
-one process.
+one process and in two loader workers. Rates are by the clock; the last columns are this process's processor time
+for an image, written and read, which tells more where other work runs beside.
 """
 
 import argparse
+import multiprocessing
 import platform
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import zarr
@@ -124,11 +128,31 @@ class StoredMaps:
         return self.store.read(number).heatmap if self.persons else self.store.read_heatmap(number)[0]
 
 
-def rate(count: int, action: Callable[[], object]) -> float:
-    """Images a second of an action that handles so many."""
+def reading_time(read: Callable[[int], np.ndarray], order: list[int]) -> tuple[float, float]:
+    """When the reading of images, but for a first one, began and ended, seconds."""
+    read(order[0])
     start = time.perf_counter()
+    for number in order:
+        read(number)
+    return start, time.perf_counter()
+
+
+def workers_rate(read: Callable[[int], np.ndarray], order: list[int], workers: int = 2) -> float:
+    """Images a second of processes that each read every image, as loader workers do; their start is not counted."""
+    # Forked processes would inherit the threads of the readers that this process has used.
+    context = multiprocessing.get_context("forkserver")
+    barrier = context.Barrier(workers)
+    with ProcessPoolExecutor(workers, context, initializer=barrier.wait) as pool:
+        waiting = [pool.submit(reading_time, read, order[worker:] + order[:worker]) for worker in range(workers)]
+        starts, ends = zip(*(some.result() for some in waiting), strict=True)
+    return workers * len(order) / (max(ends) - min(starts))
+
+
+def times(action: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock and of the processor that an action takes."""
+    start, used = time.perf_counter(), time.process_time()
     action()
-    return count / (time.perf_counter() - start)
+    return time.perf_counter() - start, time.process_time() - used
 
 
 def bytes_in(folder: Path) -> int:
@@ -147,6 +171,8 @@ def main():
     parser.add_argument("--folder", type=Path, help="where to write, by default the system's temporary folder")
     options = parser.parse_args()
 
+    # One thread, as beside loader workers.
+    cv2.setNumThreads(1)
     maps = made_up_maps(options.images, options.map_size, options.noise)
     folder = Path(tempfile.mkdtemp(dir=options.folder))
     try:
@@ -163,8 +189,8 @@ def main():
             "HDF5 lzf": (lzf, partial(write_hdf5, lzf, maps, "lzf"), partial(read_hdf5, lzf)),
             "zarr float16": (half, partial(write_zarr, half, maps), ZarrMaps(half)),
         }
-        rows = {name: (place, rate(len(maps), write), read) for name, (place, write, read) in formats.items()}
-        written = rate(len(maps), lambda: write_store(store_folder, maps, options.shard_length))
+        rows = {name: (place, times(write), read) for name, (place, write, read) in formats.items()}
+        written = times(lambda: write_store(store_folder, maps, options.shard_length))
         rows["store, with persons"] = store_folder, written, StoredMaps(store_folder, persons=True)
         rows["store, heatmaps only"] = store_folder, written, StoredMaps(store_folder, persons=False)
         store = SoftLabelStore.open(store_folder)
@@ -174,17 +200,23 @@ def main():
         for repeat in range(options.repeats):
             order = np.random.default_rng(repeat).permutation(len(maps)).tolist()
             for name, (_, _, read) in rows.items():
-                reads[name].append(rate(len(maps), lambda read=read, order=order: [read(i) for i in order]))
+                reads[name].append(times(lambda read=read, order=order: [read(i) for i in order]))
 
         print(
             f"{platform.processor() or platform.machine()}, {len(maps)} images, {KEYPOINTS} x {maps.shape[2]}^2 cells"
         )
-        print(f"{'':22s}{'kB/image':>10s}{'writes/s':>10s}{'reads/s':>10s}{'relative':>10s}")
-        baseline = np.median(reads["npz float32"])
-        for name, (place, written, _) in rows.items():
-            read = np.median(reads[name])
-            size = bytes_in(place) / len(maps) / 1000
-            print(f"{name:22s}{size:10.1f}{written:10.0f}{read:10.0f}{read / baseline:10.2f}")
+        titles = "kB/image", "writes/s", "reads/s", "relative", "2 workers", "relative", "write ms", "read ms"
+        print(" " * 22 + "".join(f"{title:>10s}" for title in titles))
+        in_workers = {name: workers_rate(read, order * options.repeats) for name, (_, _, read) in rows.items()}
+        medians = {name: np.median(seconds, axis=0) / len(maps) for name, seconds in reads.items()}
+        baseline = medians["npz float32"][0]
+        for name, (place, (clock, processor), _) in rows.items():
+            size, (read, used), workers = bytes_in(place) / len(maps) / 1000, medians[name], in_workers[name]
+            print(
+                f"{name:22s}{size:10.1f}{len(maps) / clock:10.0f}{1 / read:10.0f}{baseline / read:10.2f}"
+                f"{workers:10.0f}{workers / in_workers['npz float32']:10.2f}"
+                f"{1000 * processor / len(maps):10.2f}{1000 * used:10.2f}"
+            )
         print(f"largest error of the decoded maps: {error:.4f} (floor {store.encoding.floor})")
     finally:
         shutil.rmtree(folder)
