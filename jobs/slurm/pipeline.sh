@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Submit labels, their verification, training and evaluation as one chain:  jobs/slurm/pipeline.sh
+# Submit labels, their verification, training and evaluation as one chain:
+#   jobs/slurm/pipeline.sh [options of distill-cache build]
 #   DATA_ROOT, RECIPE, STORE, RUN  as in the other scripts  (required)
 #   WEIGHTS, TEACHER, SPLIT        as in teacher_cache.sh
 #   EVAL_SPLIT  split of the evaluation          (default val2017)
@@ -13,8 +14,10 @@ export DATA_ROOT RECIPE STORE RUN
 gpu=()
 if sinfo --noheader --format=%G | grep -q gpu; then gpu=(--gpus=1); fi
 submit() { sbatch --parsable "$@" | cut -d';' -f1; }
-labels=$(submit "${gpu[@]}" --array="0-$((${TASKS:-8} - 1))" "$here/teacher_cache.sh")
-verify=$(submit --dependency="afterok:$labels" "$here/verify_cache.sh")
+labels=$(submit "${gpu[@]}" --array="0-$((${TASKS:-8} - 1))" "$here/teacher_cache.sh" "$@")
+# Not afterok: an array never counts as successful once a task was killed, though it is requeued and succeeds. What
+# lets the training start is the verification.
+verify=$(HOLD=1 submit --dependency="afterany:$labels" "$here/verify_cache.sh")
 train=$(submit "${gpu[@]}" --dependency="afterok:$verify" "$here/train.sh")
 evaluate=$(SPLIT=${EVAL_SPLIT:-val2017} MODEL=$RUN/best.safetensors \
   submit "${gpu[@]}" --dependency="afterok:$train" "$here/evaluate.sh")

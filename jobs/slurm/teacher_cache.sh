@@ -21,7 +21,9 @@ launch=()
 if [ -n "${SLURM_JOB_ID:-}" ]; then launch=(srun --ntasks=1); fi
 code=0
 "${launch[@]}" distill-cache build "${args[@]}" "$@" || code=$?
-# Stopped by the signal before the time limit: go on in the queue. The id of an array's last task is that of the whole
-# array, so a task names itself by both numbers.
-if [ "$code" = 75 ] && [ -n "${SLURM_JOB_ID:-}" ]; then scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"; fi
+# Stopped by the signal before the time limit (138: before the command was ready for it): go on in the queue. The id of
+# an array's last task is that of the whole array, so a task names itself by both numbers.
+if [[ $code =~ ^(75|138)$ && -n ${SLURM_JOB_ID:-} ]]; then
+  scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"
+fi
 exit "$code"

@@ -30,6 +30,6 @@ if [ -n "${SLURM_JOB_ID:-}" ]; then
 fi
 code=0
 "${launch[@]}" distill-train "${args[@]}" "$@" || code=$?
-# Stopped by the signal before the time limit: go on in the queue.
-if [ "$code" = 75 ] && [ -n "${SLURM_JOB_ID:-}" ]; then scontrol requeue "$SLURM_JOB_ID"; fi
+# Stopped by the signal before the time limit (138: before the command was ready for it): go on in the queue.
+if [[ $code =~ ^(75|138)$ && -n ${SLURM_JOB_ID:-} ]]; then scontrol requeue "$SLURM_JOB_ID"; fi
 exit "$code"

@@ -22,7 +22,7 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 SlurmctldPort={port}
 SlurmctldPidFile={folder}/slurmctld.pid
 StateSaveLocation={folder}/state
@@ -55,7 +55,7 @@ class Cluster:
         """Standard output of a command that must succeed."""
         environment = self.environment | {name: str(value) for name, value in variables.items()}
         finished = subprocess.run(
-            [str(word) for word in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60
+            [str(word) for word in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=180
         )
         assert finished.returncode == 0, f"{command}: {finished.stdout}{finished.stderr}"
         return finished.stdout.strip()
@@ -64,12 +64,16 @@ class Cluster:
         """What `scontrol show job` tells of one job or task of an array."""
         return dict(re.findall(r"(\w+)=(\S*)", self.run("scontrol", "--oneliner", "show", "job", job)))
 
+    def state(self, job: str) -> str:
+        """State of one job or task of an array."""
+        return self.show(job)["JobState"]
+
     def wait(self, happened: Callable[[], object], seconds: float, told: Callable[[], object] = lambda: ""):
         """Wait until `happened` is true; fails after `seconds` with what `told` returns."""
         end = time.monotonic() + seconds
         while not happened():
             assert time.monotonic() < end, f"not within {seconds} s: {told()}"
-            time.sleep(0.2)
+            time.sleep(0.1)
 
 
 def free_ports(number: int) -> list[int]:
