@@ -1,6 +1,7 @@
 """Builds the benchmark APK, and runs its JUnit tests, without an Android SDK.
 
     python mobile/android/build.py apk --assets build/android/assets --out build/android
+    python tests/mobile/java_cases.py build/android/cases
     python mobile/android/build.py test --cases build/android/cases --out build/android
 
 Needs a JDK 17, Maven and Debian's aapt, android-framework-res, zipalign, apksigner and dexdump.
@@ -69,8 +70,10 @@ def run_tests(cases: Path, out: Path) -> int:
         out: folder for these, and for what the build leaves on the way.
 
     Raises:
-        BuildError: a test failed, none ran, or a tool is missing or failed.
+        BuildError: there are no cases, a test failed, none ran, or a tool is missing or failed.
     """
+    if not (cases / "decoder.json").is_file():
+        raise BuildError(f"{cases} holds no decoder.json; `python tests/mobile/java_cases.py {cases}` writes the cases")
     work = _fresh(out / "tests")
     for folder in (SCREENS, RESULTS):
         _fresh(out / folder)

@@ -3,8 +3,8 @@
 python tests/mobile/java_cases.py build/android/cases
 """
 
+import argparse
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -266,4 +266,6 @@ def _has_ties(heatmaps: torch.Tensor) -> bool:
 
 
 if __name__ == "__main__":
-    Cases(Path(sys.argv[1])).write()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="folder to write")
+    Cases(parser.parse_args().folder).write()

@@ -244,3 +244,11 @@ def test_missing_assets_are_one_line(android, tmp_path):
     assert done.returncode == 1
     assert done.stderr == f"{tmp_path / 'none'} holds no student.tflite; `make apk` writes one\n"
     assert not (tmp_path / "out").exists()
+
+
+def test_missing_cases_are_one_line(android, tmp_path):
+    none = tmp_path / "none"
+    done = run_build(android, "test", "--cases", none, "--out", tmp_path / "out", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == f"{none} holds no decoder.json; `python tests/mobile/java_cases.py {none}` writes the cases\n"
+    assert not (tmp_path / "out").exists()
