@@ -10,7 +10,7 @@ the stored map relative to the teacher's own.
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from label_store import smooth_noise
 from numcodecs import Blosc, Zstd
+from scipy.spatial import KDTree
 
 from cache.label import pad_persons
 from cache.maxima import keep_maxima
@@ -98,8 +99,11 @@ def through(encoding: Encoding, maps: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return codes, decoded if encoding.fraction == 1 else resized(decoded, side)
 
 
-def on_scenes(data: CocoKeypoints, ids: np.ndarray, precision: str, seen: range) -> tuple[list[dict], dict, str]:
-    """Rows for each encoding, bytes by codec of the default one, and the SHA-256 of the teacher's weights."""
+def on_scenes(
+    data: CocoKeypoints, ids: np.ndarray, precision: str, encodings: Sequence[Encoding], codec_images: int
+) -> tuple[list[dict], dict, str]:
+    """Rows for each encoding, bytes by codec without maxima kept, and the SHA-256 of the teacher's weights."""
+    seen = range(2)
     loaded = load_teacher(TeacherConfig(precision=precision), COCO_17)
     predictions, sizes, errors = defaultdict(dict), defaultdict(list), defaultdict(list)
     by_codec = defaultdict(list)
@@ -110,12 +114,12 @@ def on_scenes(data: CocoKeypoints, ids: np.ndarray, precision: str, seen: range)
             batch.tolist(), maps.heatmaps.float().clamp(0, 1).numpy(), maps.tags.float().numpy(), strict=True
         ):
             decoded = {None: heatmap}
-            for encoding in ENCODINGS:
+            for encoding in encodings:
                 codes, decoded[encoding] = through(encoding, heatmap)
                 difference = np.abs(decoded[encoding] - heatmap)
                 sizes[encoding].append(len(ZSTD.encode(codes)))
                 errors[encoding].append((difference.max(), difference.mean()))
-            for name, codec in CODECS.items():
+            for name, codec in CODECS.items() if len(sizes[encodings[0]]) <= codec_images else ():
                 by_codec[name].append(len(codec.encode(Encoding().codes(heatmap))))
             for encoding, values in decoded.items():
                 for refine in seen:
@@ -125,7 +129,7 @@ def on_scenes(data: CocoKeypoints, ids: np.ndarray, precision: str, seen: range)
                     predictions[encoding, refine][image_id] = persons, scores
     ap = {key: evaluate(found, data.annotation_file, COCO_17, ids)["ap"] for key, found in predictions.items()}
     rows = [{"encoding": "float32", "bytes": heatmap.nbytes, **{f"ap_refine_{r}": ap[None, r] for r in seen}}]
-    for encoding in ENCODINGS:
+    for encoding in encodings:
         largest, mean = np.array(errors[encoding]).T
         rows.append(
             {
@@ -188,31 +192,36 @@ def on_photographs(data: CocoKeypoints, found: Iterator[tuple], sides: list[int]
             inside = resample(torch.ones_like(heatmaps)[None], change, (side, side), photograph_box(size, to_map))[0]
             for noise in noises:
                 maps = (plain + noise * grain * inside.numpy()).clip(0, 1)
-                for encoding in (Encoding(floor) for floor in (0, 0.02, 0.04)):
+                for encoding in (Encoding(), *(Encoding(floor, maxima=True) for floor in (0, 0.02, 0.04))):
                     codes = encoding.codes(maps)
                     decoded = encoding.decoded(codes)
                     measured[side, noise, encoding].append(
                         (len(ZSTD.encode(codes)), persons_bytes, *_errors(maps, decoded))
                     )
-    names = ("heatmap_bytes", "persons_bytes", "largest_error", "mean_error", "peak_moved_mean", "peak_moved_largest")
+    errors = "largest_error", "mean_error", "peaks", "more_peaks", "moved", "moved_most"
+    names = "heatmap_bytes", "persons_bytes", *errors
     rows = []
     for (side, noise, encoding), values in measured.items():
         columns = np.array(values)
         figures = dict(zip(names, np.nanmean(columns, axis=0).tolist(), strict=True))
-        for name in ("largest_error", "peak_moved_largest"):
+        for name in ("largest_error", "moved_most"):
             figures[name] = float(np.nanmax(columns[:, names.index(name)]))
         rows.append({"map_size": side, "noise": noise, "encoding": str(encoding)} | figures)
     return rows
 
 
-def _errors(maps: np.ndarray, decoded: np.ndarray) -> tuple[float, float, float, float]:
-    """Largest and mean error, mean and largest way of the highest cells above `PEAK`, in cells."""
+def _errors(maps: np.ndarray, decoded: np.ndarray) -> tuple[float, ...]:
+    """Largest and mean error; number of peaks, how many more there are decoded, and how far the next of those is."""
     difference = np.abs(decoded - maps)
-    flat, back = maps.reshape(len(maps), -1), decoded.reshape(len(maps), -1)
-    cells = np.stack(np.unravel_index([flat.argmax(1), back.argmax(1)], maps.shape[1:]))
-    moved = np.hypot(*(cells[:, 0] - cells[:, 1]))[flat.max(1) > PEAK]
-    ways = (moved.mean(), moved.max()) if len(moved) else (np.nan, np.nan)
-    return difference.max(), difference.mean(), *ways
+    before, after = _peaks(maps), _peaks(decoded)
+    ways = KDTree(after).query(before)[0] if len(before) and len(after) else np.array([np.nan])
+    return difference.max(), difference.mean(), len(before), len(after) - len(before), ways.mean(), ways.max()
+
+
+def _peaks(maps: np.ndarray) -> np.ndarray:
+    """(N, 3) cells of (K, H, W) above `PEAK` that none in a window of 5 exceeds; joints are far from one another."""
+    highest = np.stack([cv2.dilate(one, np.ones((5, 5), np.uint8)) for one in maps])
+    return np.argwhere((maps == highest) & (maps > PEAK)) * (10 * maps.shape[1], 1, 1)
 
 
 def print_table(title: str, rows: list[dict]):
@@ -228,6 +237,8 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("runs/demo/data"), help="synthetic scenes of distill-demo")
     parser.add_argument("--split", default="train2017", help="their split")
     parser.add_argument("--images", type=int, default=2000, help="scenes to look at")
+    parser.add_argument("--encodings", type=int, help="only the first so many of the list, by default all")
+    parser.add_argument("--codec-images", type=int, default=100, help="scenes to compress by every codec")
     parser.add_argument("--photographs", type=Path, help="a COCO set")
     parser.add_argument("--photograph-split", default="train2017", help="its split")
     parser.add_argument("--photograph-count", type=int, default=40, help="photographs to look at")
@@ -244,10 +255,13 @@ def main():
     if options.images:
         data = CocoKeypoints(options.data, options.split, COCO_17)
         ids = data.image_ids[: options.images]
-        rows, codecs, weights = on_scenes(data, ids, options.precision, range(2))
+        rows, codecs, weights = on_scenes(
+            data, ids, options.precision, ENCODINGS[: options.encodings], options.codec_images
+        )
         result |= {"images": len(ids), "weights_sha256": weights, "scenes": rows, "codecs": codecs}
         print_table(f"{len(ids)} scenes, weights {weights[:8]}, {options.precision}", rows)
-        print_table("bytes an image by codec", [{"codec": k, "bytes": v} for k, v in codecs.items()])
+        if codecs:
+            print_table("bytes an image by codec", [{"codec": k, "bytes": v} for k, v in codecs.items()])
     if options.photographs:
         data = CocoKeypoints(options.photographs, options.photograph_split, COCO_17)
         ids = data.image_ids[: options.photograph_count]

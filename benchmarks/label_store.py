@@ -137,15 +137,18 @@ def reading_time(read: Callable[[int], np.ndarray], order: list[int]) -> tuple[f
     return start, time.perf_counter()
 
 
-def workers_rate(read: Callable[[int], np.ndarray], order: list[int], workers: int = 2) -> float:
-    """Images a second of processes that each read every image, as loader workers do; their start is not counted."""
+def start_workers(count: int) -> ProcessPoolExecutor:
+    """Processes that are ready once each has been given work."""
     # Forked processes would inherit the threads of the readers that this process has used.
     context = multiprocessing.get_context("forkserver")
-    barrier = context.Barrier(workers)
-    with ProcessPoolExecutor(workers, context, initializer=barrier.wait) as pool:
-        waiting = [pool.submit(reading_time, read, order[worker:] + order[:worker]) for worker in range(workers)]
-        starts, ends = zip(*(some.result() for some in waiting), strict=True)
-    return workers * len(order) / (max(ends) - min(starts))
+    return ProcessPoolExecutor(count, context, initializer=context.Barrier(count).wait)
+
+
+def workers_rate(pool: ProcessPoolExecutor, read: Callable[[int], np.ndarray], orders: list[list[int]]) -> float:
+    """Images a second of processes that each read an order of images, as loader workers do."""
+    waiting = [pool.submit(reading_time, read, order) for order in orders]
+    starts, ends = zip(*(some.result() for some in waiting), strict=True)
+    return sum(map(len, orders)) / (max(ends) - min(starts))
 
 
 def times(action: Callable[[], object]) -> tuple[float, float]:
@@ -207,7 +210,9 @@ def main():
         )
         titles = "kB/image", "writes/s", "reads/s", "relative", "2 workers", "relative", "write ms", "read ms"
         print(" " * 22 + "".join(f"{title:>10s}" for title in titles))
-        in_workers = {name: workers_rate(read, order * options.repeats) for name, (_, _, read) in rows.items()}
+        orders = [options.repeats * order, options.repeats * order[::-1]]
+        with start_workers(len(orders)) as pool:
+            in_workers = {name: workers_rate(pool, read, orders) for name, (_, _, read) in rows.items()}
         medians = {name: np.median(seconds, axis=0) / len(maps) for name, seconds in reads.items()}
         baseline = medians["npz float32"][0]
         for name, (place, (clock, processor), _) in rows.items():
