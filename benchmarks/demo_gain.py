@@ -2,9 +2,10 @@
 
 python benchmarks/demo_gain.py --demo runs/demo --steps 1850 --seeds 3
 
-Equal scenes, steps and seeds, by the demo's recipe; scenes and soft labels are those of `make demo`. Printed is the AP
-on the held-out scenes, its mean and standard deviation over the seeds, and the ratio to the baseline, hard labels
-only. Finished trainings are kept in the folder `--out`, so the command can be stopped and started again.
+Equal scenes, steps and seeds, from scratch, by the demo's recipe at an input of 128 pixels or another; scenes and
+soft labels are those of `make demo`. Printed is the AP on the held-out scenes, its mean and standard deviation over
+the seeds, and the ratio to the baseline, hard labels only. Finished trainings are kept in the folder `--out`, so the
+command can be stopped and started again.
 """
 
 import argparse
@@ -21,12 +22,13 @@ ARMS = {"hard": 0.0, "soft": 1.0, "both": 0.5}
 "Share of the soft labels in the heatmap loss."
 
 
-def measure(demo: Path, out: Path, alpha: float, steps: int, seed: int) -> float:
+def measure(demo: Path, out: Path, alpha: float, input_size: int, steps: int, seed: int) -> float:
     """AP on the held-out scenes of one training, which is gone on with or read back where it is there."""
     overrides = {
         "data.root": demo / "data",
         "data.soft_labels": demo / "labels_train2017.zarr",
         "out": out,
+        "input_size": input_size,
         "steps": steps,
         "schedule.period": steps,
         "seed": seed,
@@ -48,15 +50,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--demo", type=Path, default=Path("runs/demo"), help="folder of `make demo`")
     parser.add_argument("--out", type=Path, default=Path("runs/demo_gain"), help="folder of the trainings")
+    parser.add_argument("--input_size", type=int, default=128, help="side of the input; the demo's own takes longer")
     parser.add_argument("--steps", type=int, default=1850, help="optimiser steps of each training")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each arm")
     arguments = parser.parse_args()
     figures = {name: [] for name in ARMS}
     for seed in range(arguments.seeds):
         for name, alpha in ARMS.items():
-            out = arguments.out / f"{name}_{arguments.steps}_{seed}"
-            figures[name].append(measure(arguments.demo, out, alpha, arguments.steps, seed))
-            print(f"{name} seed {seed}: AP {figures[name][-1]:.3f}", flush=True)
+            out = arguments.out / f"{name}_{arguments.input_size}_{arguments.steps}_{seed}"
+            ap = measure(arguments.demo, out, alpha, arguments.input_size, arguments.steps, seed)
+            figures[name].append(ap)
+            print(f"{name} seed {seed}: AP {ap:.3f}", flush=True)
     baseline = max(mean(figures["hard"]), 1e-9)
     print(f"\n{'labels':<8}{'AP by seed':<24}{'mean':>7}{'std':>8}{'ratio':>7}")
     for name, values in figures.items():
