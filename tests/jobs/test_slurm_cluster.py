@@ -17,7 +17,7 @@ from distill.checkpoint import read_checkpoint
 pytestmark = pytest.mark.slow
 
 PATIENCE = 400
-"Seconds after which a job that does not come along fails the test; a quiet host needs a tenth."
+"Seconds after which a job that does not come along fails the test; a quiet host needs a small part of them."
 LABELS = ("--limit", "48", "--shard_length", "4", "--map_size", "64", "--teacher.input_size", "128")
 TRAINING = {
     "model": "attention_xs",
@@ -146,9 +146,8 @@ def chain(slurm, until, submit, repository, folder, variables):
         slurm.run("scancel", "--signal=USR1", jobs["train"])
         process.wait_for_signal()
     until(lambda: slurm.state(jobs["evaluate"]) == "COMPLETED")
-    print(
-        slurm.run("squeue", "--states=all", "--sort=i", "--Format=JobArrayID:8,Name:15,State:11,RestartCnt:12,NodeList")
-    )
+    columns = "--Format=JobArrayID:5,Name:15,State:11,RestartCnt:15,NodeList:8"
+    print(slurm.run("squeue", "--states=all", "--sort=i", columns))
     return jobs | {"killed": killed, "timed": timed, "held": held, "reference": reference}
 
 
