@@ -7,6 +7,7 @@ REACH = 2
 "A cell is a maximum when none within so many cells, in x and in y, exceeds it."
 MOST_STEPS = 3
 "Most codes by which a cell is lowered."
+_FEW = 1000  # lowered cells around which looking costs less than looking everywhere
 
 
 def keep_maxima(heatmaps: np.ndarray, codes: np.ndarray):
@@ -25,7 +26,7 @@ def keep_maxima(heatmaps: np.ndarray, codes: np.ndarray):
             break
         lowered = tuple(index[is_lower] for index in cells)
         codes[lowered] -= 1
-        cells = _new_maxima(codes, lowered)
+        cells = _new_maxima(codes, lowered) if len(lowered[0]) <= _FEW else _code_maxima(codes)
 
 
 def _code_maxima(codes: np.ndarray) -> tuple[np.ndarray, ...]:
