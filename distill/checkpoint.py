@@ -104,6 +104,8 @@ def load_network(path: Path) -> tuple[nn.Module, CheckpointInfo]:
 def save_for_shipping(checkpoint: Path, path: Path) -> int:
     """Write the network of a checkpoint alone, in half precision and without the folders it was trained in.
 
+    A tensor with a value beyond half precision's range (65,504), such as a large variance, stays as it is.
+
     Returns:
         Size of the new file, bytes.
 
@@ -111,10 +113,15 @@ def save_for_shipping(checkpoint: Path, path: Path) -> int:
         InputError: as `read_checkpoint`.
     """
     info, network, _ = read_checkpoint(checkpoint)
-    half = {key: value.half() if value.is_floating_point() else value for key, value in network.items()}
+    half = {key: _halved(value) for key, value in network.items()}
     recipe = {key: value for key, value in info.config.items() if key not in ("data", "out", "weights", "resume")}
     save_checkpoint(path, replace(info, config=recipe), half)
     return path.stat().st_size
+
+
+def _halved(value: torch.Tensor) -> torch.Tensor:
+    largest = torch.finfo(torch.float16).max
+    return value.half() if value.is_floating_point() and not (value.abs() > largest).any() else value
 
 
 def load_state(network: nn.Module, state: dict[str, torch.Tensor], path: Path):

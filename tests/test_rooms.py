@@ -30,7 +30,9 @@ def test_room_imports_only_what_it_may(repository, room):
     files = sorted((repository / room).rglob("*.py"))
     assert files
     for file in files:
-        foreign = imported_packages(file.read_text(), room) - sys.stdlib_module_names - {room}
+        is_script = not (file.parent / "__init__.py").exists()
+        own = {room} | ({sibling.stem for sibling in file.parent.glob("*.py")} if is_script else set())
+        foreign = imported_packages(file.read_text(), room) - sys.stdlib_module_names - own
         assert foreign <= ALLOWED[room], f"{file} imports {sorted(foreign - ALLOWED[room])}"
 
 

@@ -9,21 +9,17 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 import students
-from distill import networks
 from distill.checkpoint import CheckpointInfo, load_network
 from distill.commands.cli import command
 from distill.commands.export import ExportConfig, export_network
 from distill.errors import InputError
-from distill.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
 
-NETWORK, SKELETON, INPUT_SIZE = "attention_xs", "coco_17", 256
-SHIPPED = Path(students.__file__).parent / "weights" / f"{NETWORK}.safetensors"
-SCENE_SEED = 41
+SHIPPED = Path(students.__file__).parent / "weights" / "attention_xs.safetensors"
+SCENE_SIZE, SCENE_SEED = 256, 41
 
 
 @dataclass(frozen=True)
@@ -32,8 +28,8 @@ class AssetsConfig:
 
     out: Path
     "Folder to write; what was in it is replaced."
-    checkpoint: Path | None = None
-    "Trained student; by default the one that ships with the package, and an untrained one where none does."
+    checkpoint: Path = SHIPPED
+    "Trained student; by default the one that ships with the package."
     scenes: int = 4
     "Number of synthetic scenes."
 
@@ -56,28 +52,19 @@ def write_assets(config: AssetsConfig) -> CheckpointInfo:
         InputError: the checkpoint cannot be read.
         ExportError: the student cannot be converted.
     """
-    checkpoint = config.checkpoint or (SHIPPED if SHIPPED.exists() else None)
-    network, info = _untrained() if checkpoint is None else load_network(checkpoint)
+    network, info = load_network(config.checkpoint)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=config.out.parent, prefix=f".{config.out.name}.") as temporary:
         folder = Path(temporary) / config.out.name
         scenes = folder / "scenes"
         scenes.mkdir(parents=True)
         for number in range(config.scenes):
-            scene = draw_scene(SceneConfig(size=INPUT_SIZE), SCENE_SEED, number)
+            scene = draw_scene(SceneConfig(size=SCENE_SIZE), SCENE_SEED, number)
             Image.fromarray(scene.image).save(scenes / f"{number}.png", optimize=True)
-        origin = checkpoint or Path("untrained")
-        export_network(network, info, ExportConfig(checkpoint=origin, out=folder / "student.tflite"))
+        export_network(network, info, ExportConfig(checkpoint=config.checkpoint, out=folder / "student.tflite"))
         shutil.rmtree(config.out, ignore_errors=True)
         folder.rename(config.out)
     return info
-
-
-def _untrained() -> tuple[torch.nn.Module, CheckpointInfo]:
-    """The same weights every time; the app says of a student of step 0 that it is untrained."""
-    torch.manual_seed(0)
-    network = networks.create(NETWORK, len(get_skeleton(SKELETON))).eval()
-    return network, CheckpointInfo(name=NETWORK, skeleton=SKELETON, input_size=INPUT_SIZE, step=0)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -85,8 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def action(config: AssetsConfig):
         info = write_assets(config)
-        state = f"of step {info.step}" if info.step else "UNTRAINED (its persons mean nothing)"
-        print(f"{config.out}: {info.name} {state}, {config.scenes} scenes")
+        print(f"{config.out}: {info.name} of step {info.step}, {config.scenes} scenes")
 
     return command("app_assets", AssetsConfig.__doc__, AssetsConfig, action, argv)
 

@@ -63,6 +63,15 @@ def test_shipped_weights_are_half_as_large_and_name_no_folders(checkpoint, netwo
         torch.testing.assert_close(loaded.state_dict()[key], value, rtol=1e-3, atol=1e-3)
 
 
+def test_what_half_precision_cannot_hold_is_shipped_as_it_is(network, tmp_path):
+    key = "neck.smooth.1.running_var"
+    variance = torch.linspace(1e4, 1e6, len(network.state_dict()[key]))
+    save_checkpoint(tmp_path / "wide.safetensors", INFO, network.state_dict() | {key: variance})
+    save_for_shipping(tmp_path / "wide.safetensors", tmp_path / "shipped.safetensors")
+    loaded, _ = load_network(tmp_path / "shipped.safetensors")
+    assert torch.equal(loaded.state_dict()[key], variance)
+
+
 def test_nothing_is_left_beside_a_checkpoint(checkpoint):
     assert [path.name for path in checkpoint.parent.iterdir()] == ["best.safetensors"]
 
