@@ -9,6 +9,7 @@ from distill.data.coco import CocoKeypoints
 from distill.decode import GroupingConfig
 from distill.errors import InputError
 from distill.predict import litert_predictor
+from distill.results import confident
 from distill.visual import contact_sheet, draw_persons
 from mobile.runtime import LiteRTModel
 
@@ -19,7 +20,7 @@ _LARGER = 2
 def draw_precisions(models: Mapping[str, LiteRTModel], data: CocoKeypoints, count: int) -> np.ndarray:
     """A sheet (H, W, 3) uint8 RGB: the photographs of lowest id that show labelled persons, a row each.
 
-    Columns: the photograph, its annotation, and the persons that each model finds.
+    Columns: the photograph, its annotation, and the persons that each model is sure of.
 
     Args:
         models: by what stands above their column.
@@ -36,7 +37,7 @@ def draw_precisions(models: Mapping[str, LiteRTModel], data: CocoKeypoints, coun
     for model in models.values():
         predictor = litert_predictor(model, data.skeleton, GroupingConfig(**model.metadata["grouping"]))
         found = predictor(photographs)
-        columns.append([_drawn(p, persons, data) for p, (persons, _) in zip(photographs, found, strict=True)])
+        columns.append([_drawn(p, confident(*each), data) for p, each in zip(photographs, found, strict=True)])
     rows = [list(row) for row in zip(*columns, strict=True)]
     return contact_sheet(rows, ["photograph", "annotation", *models], CELL)
 

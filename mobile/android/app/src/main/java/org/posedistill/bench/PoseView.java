@@ -13,7 +13,9 @@ import java.util.List;
 
 /** A photograph with the persons drawn over it: left limbs orange, right ones blue, on each person's own colour. */
 public final class PoseView extends View {
-    private static final float LOWEST_SCORE = 0.1f;
+    /** What is less sure ranks last in an AP, but would cover the picture. */
+    private static final float LOWEST_PERSON = 0.3f;
+    private static final float LOWEST_JOINT = 0.15f;
     private static final int LEFT = Color.rgb(255, 146, 26);
     private static final int RIGHT = Color.rgb(40, 170, 255);
     private static final int[] PERSONS = {
@@ -67,7 +69,9 @@ public final class PoseView extends View {
         canvas.clipRect(frame);
         canvas.translate(left, top);
         for (int i = persons.size() - 1; i >= 0; i--) {
-            draw(canvas, persons.get(i), PERSONS[i % PERSONS.length], scale, width);
+            if (persons.get(i).score >= LOWEST_PERSON) {
+                draw(canvas, persons.get(i), PERSONS[i % PERSONS.length], scale, width);
+            }
         }
         canvas.restore();
     }
@@ -81,7 +85,7 @@ public final class PoseView extends View {
             drawLimb(canvas, person, limb, side == side(limb[1]) ? side : Color.WHITE, scale, width);
         }
         for (int joint = 0; joint < person.value.length; joint++) {
-            if (person.value[joint] >= LOWEST_SCORE) {
+            if (person.value[joint] >= LOWEST_JOINT) {
                 paint.setColor(colour);
                 canvas.drawCircle(person.x[joint] * scale, person.y[joint] * scale, 2.2f * width, paint);
                 paint.setColor(side(joint));
@@ -93,7 +97,7 @@ public final class PoseView extends View {
     private void drawLimb(Canvas canvas, Person person, int[] limb, int colour, float scale, float width) {
         int a = limb[0];
         int b = limb[1];
-        if (person.value[a] >= LOWEST_SCORE && person.value[b] >= LOWEST_SCORE) {
+        if (person.value[a] >= LOWEST_JOINT && person.value[b] >= LOWEST_JOINT) {
             paint.setColor(colour);
             paint.setStrokeWidth(width);
             canvas.drawLine(person.x[a] * scale, person.y[a] * scale, person.x[b] * scale, person.y[b] * scale, paint);
