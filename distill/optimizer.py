@@ -13,7 +13,7 @@ def make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.O
     sgd: Nesterov momentum. adamw: Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019. muon:
     the momentum of each convolution, seen as a matrix, is made orthogonal (Jordan et al., Muon, 2024) and scaled to
     the size of an AdamW step (Liu et al., Muon is Scalable for LLM Training, 2025); vectors go by AdamW. Three
-    Newton-Schulz steps of the first paper's coefficients learn no worse here than five and take half the time.
+    Newton-Schulz steps of the first paper's coefficients learn no worse here than five (docs/weights.md).
     """
     groups = param_groups_weight_decay(network, config.weight_decay)
     if config.name == "sgd":
