@@ -3,9 +3,9 @@
     python benchmarks/label_store.py --images 512
 
 Maps are made up: zero to five persons an image, Gaussians of varying height at their joints, and a
-smooth noise floor as networks have it. Everything is read back decoded to float32, from a warm disk, in
-one process and in two loader workers. Rates are by the clock; the last columns are this process's processor time
-for an image, written and read, which tells more where other work runs beside.
+smooth noise floor as networks have it. Everything is read back decoded to float32, from a warm disk, in one
+loader worker and in two. Rates are by the clock; the last columns are the processor time for an image, written and
+read by one process, which tells more where other work runs beside.
 """
 
 import argparse
@@ -128,13 +128,13 @@ class StoredMaps:
         return self.store.read(number).heatmap if self.persons else self.store.read_heatmap(number)[0]
 
 
-def reading_time(read: Callable[[int], np.ndarray], order: list[int]) -> tuple[float, float]:
-    """When the reading of images, but for a first one, began and ended, seconds."""
+def reading_time(read: Callable[[int], np.ndarray], order: list[int]) -> tuple[float, float, float]:
+    """When the reading of images, but for a first one, began and ended, and processor time it took, seconds."""
     read(order[0])
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     for number in order:
         read(number)
-    return start, time.perf_counter()
+    return start, time.perf_counter(), time.process_time() - used
 
 
 def start_workers(count: int) -> ProcessPoolExecutor:
@@ -144,11 +144,27 @@ def start_workers(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, context, initializer=context.Barrier(count).wait)
 
 
-def workers_rate(pool: ProcessPoolExecutor, read: Callable[[int], np.ndarray], orders: list[list[int]]) -> float:
-    """Images a second of processes that each read an order of images, as loader workers do."""
+def reading_rate(
+    pool: ProcessPoolExecutor, read: Callable[[int], np.ndarray], orders: list[list[int]]
+) -> tuple[float, float]:
+    """Images a second, and processor seconds an image, of processes that each read an order of images."""
     waiting = [pool.submit(reading_time, read, order) for order in orders]
-    starts, ends = zip(*(some.result() for some in waiting), strict=True)
-    return sum(map(len, orders)) / (max(ends) - min(starts))
+    starts, ends, used = zip(*(some.result() for some in waiting), strict=True)
+    images = sum(map(len, orders))
+    return images / (max(ends) - min(starts)), sum(used) / images
+
+
+def reading_rates(
+    readers: dict[str, Callable[[int], np.ndarray]], images: int, repeats: int, workers: int
+) -> dict[str, tuple[float, float]]:
+    """Median over the repeats, in which the readers take turns, of what `reading_rate` gives for each."""
+    measured = {name: [] for name in readers}
+    with start_workers(workers) as pool:
+        for repeat in range(repeats):
+            orders = [np.random.default_rng([repeat, w]).permutation(images).tolist() for w in range(workers)]
+            for name, read in readers.items():
+                measured[name].append(reading_rate(pool, read, orders))
+    return {name: tuple(np.median(some, axis=0)) for name, some in measured.items()}
 
 
 def times(action: Callable[[], object]) -> tuple[float, float]:
@@ -199,27 +215,20 @@ def main():
         store = SoftLabelStore.open(store_folder)
 
         error = max(np.abs(store.read(i).heatmap - maps[i]).max() for i in range(len(maps)))
-        reads = {name: [] for name in rows}
-        for repeat in range(options.repeats):
-            order = np.random.default_rng(repeat).permutation(len(maps)).tolist()
-            for name, (_, _, read) in rows.items():
-                reads[name].append(times(lambda read=read, order=order: [read(i) for i in order]))
+        readers = {name: read for name, (_, _, read) in rows.items()}
+        alone, together = (reading_rates(readers, len(maps), options.repeats, workers) for workers in (1, 2))
 
         print(
             f"{platform.processor() or platform.machine()}, {len(maps)} images, {KEYPOINTS} x {maps.shape[2]}^2 cells"
         )
         titles = "kB/image", "writes/s", "reads/s", "relative", "2 workers", "relative", "write ms", "read ms"
         print(" " * 22 + "".join(f"{title:>10s}" for title in titles))
-        orders = [options.repeats * order, options.repeats * order[::-1]]
-        with start_workers(len(orders)) as pool:
-            in_workers = {name: workers_rate(pool, read, orders) for name, (_, _, read) in rows.items()}
-        medians = {name: np.median(seconds, axis=0) / len(maps) for name, seconds in reads.items()}
-        baseline = medians["npz float32"][0]
         for name, (place, (clock, processor), _) in rows.items():
-            size, (read, used), workers = bytes_in(place) / len(maps) / 1000, medians[name], in_workers[name]
+            (rate, used), (both, _) = alone[name], together[name]
+            relative, both_relative = (rates[name][0] / rates["npz float32"][0] for rates in (alone, together))
             print(
-                f"{name:22s}{size:10.1f}{len(maps) / clock:10.0f}{1 / read:10.0f}{baseline / read:10.2f}"
-                f"{workers:10.0f}{workers / in_workers['npz float32']:10.2f}"
+                f"{name:22s}{bytes_in(place) / len(maps) / 1000:10.1f}{len(maps) / clock:10.0f}"
+                f"{rate:10.0f}{relative:10.2f}{both:10.0f}{both_relative:10.2f}"
                 f"{1000 * processor / len(maps):10.2f}{1000 * used:10.2f}"
             )
         print(f"largest error of the decoded maps: {error:.4f} (floor {store.encoding.floor})")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from cache.errors import StoreError
@@ -64,12 +65,10 @@ class LinearEncoding:
         return {"kind": self.kind, "levels": LEVELS, "floor": self.floor}
 
     def _encode_block(self, values: np.ndarray, codes: np.ndarray):
-        if not np.isfinite(values.sum()):
+        if not np.isfinite(values).all():
             raise StoreError("encoding: the heatmaps hold values that are not finite")
-        levels = values * np.float32(LEVELS)
-        levels += np.float32(0.5)
-        np.clip(levels, 0, LEVELS, out=levels)
-        codes[...] = levels
+        # Saturates above 1; it makes negative values positive, but those are below any floor.
+        cv2.convertScaleAbs(values, codes, alpha=LEVELS)
         codes *= values >= np.float32(self.floor)
 
 
