@@ -17,10 +17,14 @@ LONGEST_WAIT = timedelta(hours=3)
 _LOST = "another process of this training has ended; see its message"
 
 
-def join_slurm_step(environment: MutableMapping[str, str] = os.environ):
+def join_slurm_step(environment: MutableMapping[str, str] = os.environ, gpus: int | None = None):
     """Tell PyTorch this process's place among the tasks of a Slurm step, as torchrun would.
 
-    Nothing is changed outside of a step, in a step of one task and below another launcher.
+    Nothing is changed outside of a step, in a step of one task and below another launcher. The local rank is the
+    number of the GPU to take: 0 in every task where each sees no GPU but its own (`srun --gpus-per-task=1`).
+
+    Args:
+        gpus: that this process sees; counted by default.
 
     Raises:
         InputError: MASTER_ADDR or MASTER_PORT is not set.
@@ -33,7 +37,9 @@ def join_slurm_step(environment: MutableMapping[str, str] = os.environ):
             raise InputError(f"{tasks} tasks of a Slurm step need {name}; start them by jobs/slurm/train.sh or set it")
     environment["WORLD_SIZE"] = tasks
     environment["RANK"] = environment["SLURM_PROCID"]
-    environment["LOCAL_RANK"] = environment["SLURM_LOCALID"]
+    gpus = torch.cuda.device_count() if gpus is None else gpus
+    place = int(environment["SLURM_LOCALID"])
+    environment["LOCAL_RANK"] = str(place % gpus if gpus else place)
 
 
 def make_accelerator(precision: str, accumulate: int) -> Accelerator:
@@ -61,13 +67,23 @@ def make_accelerator(precision: str, accumulate: int) -> Accelerator:
 
 
 class Agreement:
-    """The largest of a small number over all processes, through the processors, so that no GPU waits."""
+    """The largest of a small number over all processes, through the processors, so that no GPU waits.
+
+    Raises:
+        InputError: the processors do not find one another.
+    """
 
     def __init__(self, num_processes: int):
         self.num_processes = num_processes
         self._group = None
         if num_processes > 1 and distributed.get_backend() != "gloo":
-            self._group = distributed.new_group(backend="gloo", timeout=LONGEST_WAIT)
+            try:
+                self._group = distributed.new_group(backend="gloo", timeout=LONGEST_WAIT)
+            except RuntimeError as error:
+                raise InputError(
+                    f"the processes of this training cannot meet by gloo ({error}); set GLOO_SOCKET_IFNAME to the name "
+                    "of the network interface that joins the nodes"
+                ) from None
 
     def largest(self, number: int) -> int:
         """The largest of all processes' numbers; every process must ask."""

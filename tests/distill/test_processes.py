@@ -19,10 +19,11 @@ STEP = {"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "3", "SLURM_LOCALID": "1"}
 MEETING = {"MASTER_ADDR": "node1", "MASTER_PORT": "20001"}
 
 
-def test_the_place_in_a_slurm_step():
+@pytest.mark.parametrize(("gpus", "local"), [(0, "1"), (1, "0"), (2, "1"), (8, "1")])
+def test_the_place_in_a_slurm_step(gpus, local):
     environment = STEP | MEETING
-    join_slurm_step(environment)
-    assert environment == STEP | MEETING | {"WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": "1"}
+    join_slurm_step(environment, gpus)
+    assert environment == STEP | MEETING | {"WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": local}
 
 
 @pytest.mark.parametrize("other", [{}, {"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, STEP | {"WORLD_SIZE": "2"}])
@@ -36,6 +37,22 @@ def test_nothing_changes_elsewhere(other):
 def test_a_step_without_a_meeting_point_is_refused(name):
     with pytest.raises(InputError, match=f"4 tasks of a Slurm step need {name}"):
         join_slurm_step(STEP | MEETING | {name: ""})
+
+
+def test_an_interface_that_is_not_there_is_named():
+    code = """
+from torch import distributed
+from torch.testing._internal.distributed.fake_pg import FakeStore
+from distill.processes import Agreement
+distributed.init_process_group("fake", rank=0, world_size=2, store=FakeStore())
+Agreement(2)
+"""
+    environment = os.environ | {"GLOO_SOCKET_IFNAME": "nosuch0"}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    *_, message = ended.stderr.strip().splitlines()
+    assert "InputError: the processes of this training cannot meet by gloo" in message
+    assert "nosuch0" in message and "GLOO_SOCKET_IFNAME" in message
 
 
 @pytest.fixture
