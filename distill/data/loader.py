@@ -1,6 +1,5 @@
 """Batches whose content is a function of seed and step, whatever the number of workers and processes."""
 
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from distill.data.samples import Sample, TrainingSamples
-from distill.signals import StopRequest
+from distill.signals import leave_stopping_to_the_parent
 
 
 @dataclass
@@ -31,6 +30,10 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in memory that a GPU copies from while the processor goes on; the loader asks for it."""
+        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
 
 
 def collate(samples: list[Sample]) -> Batch:
@@ -114,12 +117,6 @@ def make_loader(samples: TrainingSamples, sampler: StepSampler, workers: int) ->
         collate_fn=collate,
         prefetch_factor=4 if workers else None,
         multiprocessing_context="fork" if workers else None,
-        worker_init_fn=_leave_stopping_to_the_training,
+        worker_init_fn=leave_stopping_to_the_parent,
         pin_memory=torch.cuda.is_available(),
     )
-
-
-def _leave_stopping_to_the_training(worker: int):
-    # Slurm and a terminal signal every process of a group; a worker that ended first would fail the training.
-    for number in StopRequest.SIGNALS:
-        signal.signal(number, signal.SIG_IGN)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from distill.data.augment import AugmentConfig
 from distill.data.coco import CocoKeypoints
@@ -54,6 +55,15 @@ def test_workers_change_nothing(samples):
     for one, two in zip(*batches, strict=True):
         for name, value in vars(one).items():
             assert torch.equal(value, getattr(two, name)), name
+
+
+def test_the_loader_can_pin_a_batch(samples, monkeypatch):
+    # Pinning itself needs a GPU; what the loader does with a batch before is the same everywhere.
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 1)
+    batch = collate([samples[0, i] for i in samples.data.image_ids[:2].tolist()])
+    pinned = pin_memory(batch)
+    for name, value in vars(batch).items():
+        assert torch.equal(getattr(pinned, name), value + 1), name
 
 
 def test_collate_pads_persons(samples):
