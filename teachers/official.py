@@ -17,8 +17,8 @@ _LISTED = 3
 def load_official(net: nn.Module, path_or_state_dict: str | Path | Mapping[str, torch.Tensor]):
     """Fill a network, in place, with a checkpoint that has exactly its keys and shapes.
 
-    The prefixes `module.` and `1.` are accepted where every key has them. Values are converted to the
-    network's precision.
+    The prefixes `module.` and `1.` are accepted where every key has them, and a checkpoint of a training that holds
+    its state dict as `state_dict`. Values are converted to the network's precision.
 
     Args:
         net: a network with the module names of the checkpoint.
@@ -50,6 +50,8 @@ def _read(path: Path) -> Mapping:
 
 
 def _checked(state: object, source: str) -> Mapping[str, torch.Tensor]:
+    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
     if not isinstance(state, Mapping) or not state:
         raise WeightsError(f"{source} holds no state dict but {type(state).__name__}")
     strangers = [str(k) for k, v in state.items() if not (isinstance(k, str) and isinstance(v, torch.Tensor))]

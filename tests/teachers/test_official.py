@@ -67,6 +67,16 @@ def test_files_are_read(state, suffix, tmp_path):
     assert_filled(network, state)
 
 
+def test_the_old_file_format_and_a_checkpoint_of_a_training_are_read(state, tmp_path):
+    path = tmp_path / "checkpoint.pth.tar"
+    prefixed = {f"module.1.{key}": value for key, value in state.items()}
+    content = {"epoch": 300, "model": "pose_higher_hrnet", "state_dict": prefixed, "optimizer": {"state": {}}}
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+    network = create(DEMO, 17)
+    load_official(network, path)
+    assert_filled(network, state)
+
+
 def test_half_precision_is_converted(state):
     network = create(DEMO, 17)
     half = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
