@@ -6,6 +6,15 @@ from collections.abc import Callable
 from distill.errors import Stopped
 
 
+def leave_stopping_to_the_parent(*_):
+    """Ignore the signals of `StopRequest` in a worker process, which its parent ends.
+
+    Slurm and a terminal signal every process of a group; a worker that ended first would fail the work.
+    """
+    for number in StopRequest.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 class StopRequest:
     """Context in which SIGINT, SIGTERM and SIGUSR1 set `received` instead of ending the process.
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from distill.data.coco import CocoKeypoints
 from distill.data.loader import Batch, StepSampler, make_loader
 from distill.data.normalise import normalise
 from distill.data.samples import TrainingSamples
+from distill.data.teacher_peaks import preload_peaks, read_peaks
 from distill.devices import choose_precision, cores_left_by
 from distill.errors import InputError
 from distill.labels import labelled_images
@@ -60,19 +62,25 @@ class Trainer:
         with self.agreement.together():
             self.data = CocoKeypoints(config.data.root, config.data.train_split, self.skeleton)
             self.image_ids = _select_images(self.data, config)
-            self.soft_labels = None
+            self.soft_labels = self.read_peaks = None
             if config.loss.alpha > 0:
                 self.soft_labels = SoftLabelStore.open(config.data.soft_labels)
                 self.image_ids = self._labelled_images()
+                self.read_peaks = partial(read_peaks, self.soft_labels)
             self.minival = Minival(config, self.skeleton, self.accelerator)
             self.state = self._make_state()
         self.forward = self.accelerator.prepare(self.state.network)
 
-    def run(self, on_step: Callable[[int, int], None] = lambda step, steps: None) -> dict[str, float]:
+    def run(
+        self,
+        on_step: Callable[[int, int], None] = lambda step, steps: None,
+        on_label: Callable[[int, int], None] = lambda done, total: None,
+    ) -> dict[str, float]:
         """Train to the last step and return the last minival's figures.
 
         Args:
             on_step: called with the number of steps done and to do.
+            on_label: called with the number of soft labels read and to be read before the first step.
 
         Raises:
             InputError: the loss is no longer finite.
@@ -84,6 +92,8 @@ class Trainer:
             self._resume()
         if not self.agreement.is_common(state.step):
             raise InputError(f"the processes would start at different steps; {config.out} must be one folder to all")
+        if config.data.preload_labels and self.soft_labels is not None:
+            self._preload(on_label)
         self.logbook = self._open_logbook()
         metrics: dict[str, float] = {}
         batches = iter(self._make_loader())
@@ -112,6 +122,21 @@ class Trainer:
             self.logbook.close()
         self._leave()
         return metrics
+
+    def _preload(self, on_label: Callable[[int, int], None]):
+        """Read all soft labels, unless asked to stop."""
+        with StopRequest() as stop:
+            with self.agreement.together():
+                self.read_peaks = preload_peaks(
+                    self.soft_labels,
+                    self.image_ids,
+                    workers=self.config.data.workers,
+                    progress=on_label,
+                    stop=lambda: stop.received is not None,
+                )
+            if stop.agree(self.agreement.largest):
+                self._leave()
+                stop.end()
 
     def _leave(self):
         """End together, when the main process has written all."""
@@ -196,7 +221,7 @@ class Trainer:
             config.input_size,
             config.augment,
             config.seed,
-            self.soft_labels,
+            self.read_peaks,
             config.data.keep_in_memory,
         )
         sampler = StepSampler(

@@ -16,10 +16,14 @@ def train(config: TrainConfig) -> dict[str, float]:
     join_slurm_step()
     with lost_process_as_error():
         trainer = Trainer(config)
-        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, disable=not trainer.accelerator.is_main_process) as progress:
-            task = progress.add_task("steps", total=config.steps)
-            return trainer.run(lambda step, steps: progress.update(task, completed=step, total=steps))
+            labels = progress.add_task("reading soft labels", total=None, visible=False)
+            training = progress.add_task("training", total=config.steps)
+            return trainer.run(
+                lambda step, steps: progress.update(training, completed=step, total=steps),
+                lambda done, total: progress.update(labels, completed=done, total=total, visible=True),
+            )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Training samples: a photograph, its persons, masks and the teacher's peaks, all warped by one matrix."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +9,9 @@ import torch
 from distill import geometry
 from distill.data.augment import AugmentConfig, apply_colours, sample_colours, sample_geometry
 from distill.data.coco import CocoKeypoints
-from distill.peaks import find_peaks
 
 MASK_STRIDE = 2
 "Stride of `Sample.masks`, the finest of any network's maps."
-
-PEAK_THRESHOLD = 0.02
-"Lower peaks of a teacher's maps are noise."
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,8 @@ class TrainingSamples(torch.utils.data.Dataset):
         input_size: side of the square network input, pixels.
         augment: how samples vary.
         seed: of the augmentation.
-        soft_labels: a store with a `read_heatmap(image_id)`, or None to train without a teacher.
+        read_peaks: function from an image id to the teacher's peaks, (M, 4) float32 as in `Annotated`, or None to
+            train without a teacher.
         keep_in_memory: hold what was read of each photograph, for sets that fit.
     """
 
@@ -66,11 +64,11 @@ class TrainingSamples(torch.utils.data.Dataset):
         input_size: int,
         augment: AugmentConfig,
         seed: int,
-        soft_labels=None,
+        read_peaks: Callable[[int], np.ndarray] | None = None,
         keep_in_memory: bool = False,
     ):
         self.data, self.input_size, self.augment, self.seed = data, input_size, augment, seed
-        self.soft_labels = soft_labels
+        self.read_peaks = read_peaks
         self._held = {} if keep_in_memory else None
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
@@ -95,16 +93,8 @@ class TrainingSamples(torch.utils.data.Dataset):
             photograph=self.data.photograph(image_id),
             masks=np.concatenate([self.data.masks(image_id), inside], axis=2),
             keypoints=self.data.keypoints(image_id),
-            peaks=self._read_peaks(image_id),
+            peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 4), dtype=np.float32),
         )
-
-    def _read_peaks(self, image_id: int) -> np.ndarray:
-        if self.soft_labels is None:
-            return np.zeros((0, 4), dtype=np.float32)
-        heatmap, to_map = self.soft_labels.read_heatmap(image_id)
-        peaks = find_peaks(heatmap, PEAK_THRESHOLD)
-        peaks[:, 1:3] = geometry.transform(geometry.invert(to_map), peaks[:, 1:3])
-        return peaks
 
 
 def make_sample(

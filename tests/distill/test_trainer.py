@@ -1,6 +1,7 @@
 """A training run: exact resumption, and one line for what does not fit."""
 
 import json
+import multiprocessing
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -165,20 +166,63 @@ def test_wrong_values_are_refused(config, wrong, message):
         replace(config, **wrong)
 
 
-def test_photographs_without_label_are_skipped_when_asked(config, tiny_synthetic, tmp_path, capsys):
+@pytest.fixture(scope="module")
+def incomplete(tiny_synthetic, tmp_path_factory):
+    """A store of an oracle's labels that lacks the second of its three shards."""
     data = CocoKeypoints(tiny_synthetic, "train2017", COCO_17)
     oracle, grouping = load_teacher(TeacherConfig(name="oracle"), COCO_17), GroupingConfig()
-    url = tmp_path / "labels.zarr"
+    url = tmp_path_factory.mktemp("incomplete") / "labels.zarr"
     store = create_store(url, data, oracle.attributes, grouping, map_size=32, shard_length=8, floor=0.02)
     TeacherPass(store, data, oracle.teacher, grouping).run(shards=[0, 2])
-    refusing = replace(config, data=replace(config.data, soft_labels=str(url)), loss=LossConfig(), steps=2)
+    return store
+
+
+def test_photographs_without_label_are_skipped_when_asked(config, incomplete, capsys):
+    refusing = replace(config, data=replace(config.data, soft_labels=incomplete.url), loss=LossConfig(), steps=2)
     with pytest.raises(StoreError, match="1 of 3 shards are missing"):
         Trainer(refusing)
     skipping = replace(refusing, data=replace(refusing.data, skip_unlabelled=True))
     trainer = Trainer(skipping)
     assert "8 of 24 photographs have no soft label and are skipped" in capsys.readouterr().out
-    assert trainer.image_ids.tolist() == [*store.shard_image_ids(0), *store.shard_image_ids(2)]
+    assert trainer.image_ids.tolist() == [*incomplete.shard_image_ids(0), *incomplete.shard_image_ids(2)]
     trainer.run()
+
+
+@pytest.fixture
+def distilling(config, incomplete):
+    """Six steps with the soft labels that there are."""
+    data = replace(config.data, soft_labels=incomplete.url, skip_unlabelled=True)
+    log = replace(config.log, minival_every=0, images_every=0, histograms_every=0)
+    return replace(config, data=data, loss=LossConfig(), steps=6, log=log)
+
+
+def test_preloaded_labels_change_nothing(distilling, tmp_path):
+    Trainer(distilling).run()
+    _, *expected = read_checkpoint(distilling.out / "last.safetensors")
+    for workers in (0, 2):
+        data = replace(distilling.data, preload_labels=True, workers=workers)
+        config, labels = replace(distilling, data=data, out=tmp_path / f"preloaded_{workers}"), []
+        Trainer(config).run(on_label=lambda *label, labels=labels: labels.append(label))
+        assert labels[-1] == (16, 16)
+        assert losses_of(config.out) == losses_of(distilling.out)
+        _, *found = read_checkpoint(config.out / "last.safetensors")
+        for one, two in zip(expected, found, strict=True):
+            assert one.keys() == two.keys()
+            assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGTERM, Stopped), (signal.SIGUSR1, Stopped), (signal.SIGINT, KeyboardInterrupt)]
+)
+def test_stopping_while_labels_are_read(distilling, number, error):
+    config = replace(distilling, data=replace(distilling.data, preload_labels=True), steps=1)
+    before = signal.getsignal(number)
+    with pytest.raises(error):
+        Trainer(config).run(on_label=lambda done, total: signal.raise_signal(number))
+    assert signal.getsignal(number) == before
+    assert not multiprocessing.active_children()
+    assert not config.out.exists()
+    Trainer(config).run()
 
 
 def test_a_batch_that_does_not_divide(config):

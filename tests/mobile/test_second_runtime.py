@@ -1,4 +1,4 @@
-"""Exported models give the same in TensorFlow 2.16.1, whose runtime the Android library of that version holds."""
+"""The student that ships gives the same in TensorFlow 2.16.1, whose runtime is that of the Android library 2.16.1."""
 
 import fcntl
 import os
@@ -7,9 +7,13 @@ import sys
 import venv
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+import students
+from distill.checkpoint import load_network
+from mobile.export import export
 from mobile.metadata import SIGNATURE
 from mobile.quantise import Quantisation, quantise
 from mobile.runtime import interpreter, to_stored
@@ -59,11 +63,24 @@ def second_python() -> Path:
     return python
 
 
+@pytest.fixture(scope="module")
+def shipped(exported, photographs, tmp_path_factory) -> tuple[Path, np.ndarray]:
+    """The exported student and real photographs (3, S, S, 3) uint8 of its input's size."""
+    weights = Path(students.__file__).parent / "weights" / "attention_xs.safetensors"
+    network, info = load_network(weights)
+    size = (info.input_size, info.input_size)
+    photographs = np.stack([cv2.resize(photograph, size) for photograph in photographs])
+    path = tmp_path_factory.mktemp("shipped") / "student.tflite"
+    export(network, path, photographs=photographs, **(exported.settings | {"input_size": size}))
+    return path, photographs
+
+
 @pytest.mark.parametrize("precision", TOLERANCE)
-def test_outputs_are_those_of_litert(second_python, exported, photographs, tmp_path, precision):
+def test_outputs_are_those_of_litert(second_python, shipped, tmp_path, precision):
+    path, photographs = shipped
     io = "int8" if precision == "int8" else "float32"
-    content = quantise(exported.path.read_bytes(), Quantisation(precision, io=io), photographs)
-    run = interpreter(content, 1, exported.path).get_signature_runner(SIGNATURE)
+    content = quantise(path.read_bytes(), Quantisation(precision, io=io), photographs)
+    run = interpreter(content, 1, path).get_signature_runner(SIGNATURE)
     ((name, detail),) = run.get_input_details().items()
     images = to_stored(photographs, detail)
     wanted = [run(**{name: image[None]}) for image in images]
