@@ -1,0 +1,151 @@
+"""Peaks that were read before training are those that are read when asked for, however they were read."""
+
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from cache.errors import StoreError
+from cache.store import SoftLabelStore
+from distill.data.augment import AugmentConfig
+from distill.data.coco import CocoKeypoints
+from distill.data.loader import StepSampler, make_loader
+from distill.data.samples import TrainingSamples
+from distill.data.teacher_peaks import preload_peaks, read_peaks
+from distill.errors import InputError
+from distill.skeleton import COCO_17
+
+IMAGES, KEYPOINTS, MAP_SIZE, SHARD_LENGTH = 24, 17, 32, 3
+
+
+def fill(url, image_ids):
+    """A store of made-up labels, some of them without any peak."""
+    store = SoftLabelStore.create(
+        url,
+        image_ids=image_ids,
+        image_sizes=np.full((len(image_ids), 2), 128),
+        to_map=np.tile([[0.25, 0, 0.1], [0, 0.25, 0]], (len(image_ids), 1, 1)),
+        num_keypoints=KEYPOINTS,
+        map_size=MAP_SIZE,
+        shard_length=SHARD_LENGTH,
+        attributes={},
+    )
+    for shard in range(store.num_shards):
+        ids = store.shard_image_ids(shard)
+        rng = np.random.default_rng(shard)
+        heatmaps = rng.random((len(ids), KEYPOINTS, MAP_SIZE, MAP_SIZE)) ** 40 * (ids % 4 > 0)[:, None, None, None]
+        store.write_shard(shard, heatmaps, [np.ones((1, KEYPOINTS, 3))] * len(ids), [np.ones(1)] * len(ids))
+    return store
+
+
+@pytest.fixture(scope="module")
+def data(tiny_synthetic):
+    return CocoKeypoints(tiny_synthetic, "train2017", COCO_17)
+
+
+@pytest.fixture(scope="module")
+def filled(data, tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("peaks") / "labels.zarr", data.image_ids)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 20])
+def test_peaks_are_those_of_random_reads(filled, workers):
+    """Of fewer images than the store has, in any order, and by more processes than it has shards."""
+    wanted = np.random.default_rng(workers).permutation(filled.image_ids)[:17]
+    held = preload_peaks(filled, wanted, workers=workers)
+    assert len(held.rows) == sum(len(held(i)) for i in wanted) > 1000
+    for image_id in wanted.tolist():
+        np.testing.assert_array_equal(held(image_id), read_peaks(filled, image_id), strict=True)
+    assert not all(len(held(image_id)) for image_id in wanted.tolist())
+    for other in (*np.setdiff1d(filled.image_ids, wanted).tolist(), 0, 10**6):
+        with pytest.raises(InputError, match=f"image_id {other} are not held"):
+            held(other)
+
+
+def test_batches_are_those_of_random_reads(filled, data):
+    batches = []
+    ids = data.image_ids[2:-4]
+    for preloaded, workers in itertools.product((False, True), (0, 2)):
+        peaks = preload_peaks(filled, ids, workers=workers) if preloaded else partial(read_peaks, filled)
+        samples = TrainingSamples(data, 64, AugmentConfig(), 5, peaks)
+        batches.append(list(make_loader(samples, StepSampler(ids, 4, 1, 3, 9), workers)))
+    for expected, *others in zip(*batches, strict=True):
+        assert len(expected.peaks) > 100
+        for other in others:
+            for name, value in vars(expected).items():
+                assert torch.equal(value, getattr(other, name)), name
+
+
+def test_progress_counts_labels(filled):
+    calls = []
+    preload_peaks(filled, filled.image_ids, workers=2, progress=lambda *call: calls.append(call))
+    assert calls[0] == (0, IMAGES)
+    assert calls[-1] == (IMAGES, IMAGES)
+    assert calls == sorted(calls)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_damaged_and_missing_shards_are_the_stores_own_line(filled, tmp_path, workers):
+    store = SoftLabelStore.open(shutil.copytree(filled.url, tmp_path / "labels.zarr"))
+    path = store.files.root / "heatmap/c/1/0/0/0"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"labels\.zarr: shard 1 is damaged"):
+        preload_peaks(store, store.image_ids, workers=workers)
+    path.unlink()
+    store = SoftLabelStore.open(store.url)
+    with pytest.raises(StoreError, match=r"labels\.zarr: shard 1, which holds image_id 4, is missing"):
+        preload_peaks(store, store.image_ids, workers=workers)
+    with pytest.raises(StoreError, match="image_id 1000 has no label"):
+        preload_peaks(store, np.array([1, 1000]), workers=workers)
+    assert not multiprocessing.active_children()
+
+
+class StoreOfTheDying(SoftLabelStore):
+    """Whoever reads its last shard is killed."""
+
+    def read_shard(self, shard):
+        if shard == self.num_shards - 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read_shard(shard)
+
+
+def test_a_killed_process_is_one_line(filled):
+    with pytest.raises(InputError, match=r"ended early, with exit code -9; .* lower data\.workers"):
+        preload_peaks(StoreOfTheDying(filled.url), filled.image_ids, workers=2)
+    assert not multiprocessing.active_children()
+
+
+class SilentStore(SoftLabelStore):
+    """On storage that never answers."""
+
+    def read_shard(self, shard):
+        time.sleep(3600)
+
+
+def test_stopping_does_not_wait_for_the_storage(filled):
+    asked = iter([False, False, True])
+    assert preload_peaks(SilentStore(filled.url), filled.image_ids, workers=2, stop=lambda: next(asked)) is None
+    assert not multiprocessing.active_children()
+
+
+def test_stopping_between_parts(filled):
+    assert preload_peaks(filled, filled.image_ids, stop=lambda: True) is None
+
+
+def test_from_object_storage(data, filled, bucket):
+    """By processes whose parent has used the storage's client."""
+    remote = fill(f"{bucket}/labels.zarr", data.image_ids)
+    expected = remote.read_heatmap(1)[0]
+    held = preload_peaks(SoftLabelStore.open(remote.url), remote.image_ids, workers=2)
+    for image_id in filled.image_ids.tolist():
+        np.testing.assert_array_equal(held(image_id), read_peaks(filled, image_id), strict=True)
+    np.testing.assert_array_equal(remote.read_heatmap(1)[0], expected)
