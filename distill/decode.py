@@ -17,7 +17,8 @@ from distill.peaks import LOWEST, vertex
 from distill.skeleton import Skeleton
 
 _NO_PERSON = 1e10
-_CHUNK_CELLS = 1 << 16
+_BRIGHT = 0.05
+"Cells at least so high are looked at first when a joint is missing; what is found does not depend on it."
 
 
 @dataclass(frozen=True)
@@ -238,22 +239,39 @@ def _find_missing(cell: np.ndarray, value: np.ndarray, tag: np.ndarray, heatmaps
     tags = tags.reshape(*heatmaps.shape, -1)
     tag = tag.astype(np.float32)
     persons, joints = np.nonzero(cell < 0)
-    # Chunks stay in the processor's cache.
-    chunk = max(1, _CHUNK_CELLS // heatmaps.shape[1])
-    for begin in range(0, len(persons), chunk):
-        person, joint = persons[begin : begin + chunk], joints[begin : begin + chunk]
-        evidence = _distance(tags, joint, tag[person])
-        np.rint(evidence, out=evidence)
-        np.subtract(heatmaps[joint], evidence, out=evidence)
-        best = evidence.argmax(axis=1)
+    for joint in np.unique(joints).tolist():
+        person = persons[joints == joint]
+        best = _best_cells(heatmaps[joint], tags[joint], tag[person])
         found = heatmaps[joint, best]
-        person, joint, best = person[found > 0], joint[found > 0], best[found > 0]
-        cell[person, joint], value[person, joint] = best, found[found > 0]
+        person, best, found = person[found > 0], best[found > 0], found[found > 0]
+        cell[person, joint], value[person, joint] = best, found
 
 
-def _distance(tags: np.ndarray, joint: np.ndarray, tag: np.ndarray) -> np.ndarray:
-    """Distances (M, H W) of the tags (K, H W, T) of M joints to M tags (M, T)."""
-    difference = [tags[joint, :, t] - tag[:, t, None] for t in range(tags.shape[2])]
+def _best_cells(heatmap: np.ndarray, tags: np.ndarray, tag: np.ndarray) -> np.ndarray:
+    """The cell (P,) of a heatmap (N,) with tags (N, T) that speaks most for each of persons with tags (P, T)."""
+    bright = np.flatnonzero(heatmap >= _BRIGHT)
+    best, evidence = _most_evident(heatmap[bright], tags[bright], tag)
+    # No other cell reaches this evidence; without it, any cell may be the best.
+    open_ = evidence < _BRIGHT
+    best[~open_] = bright[best[~open_]]
+    best[open_] = _most_evident(heatmap, tags, tag[open_])[0]
+    return best
+
+
+def _most_evident(heatmap: np.ndarray, tags: np.ndarray, tag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First cell (P,) of highest evidence and that evidence (P,), 0 and -1 where there is no cell; as `_best_cells`."""
+    if not len(heatmap):
+        return np.zeros(len(tag), int), np.full(len(tag), -1.0)
+    evidence = _distance(tags, tag)
+    np.rint(evidence, out=evidence)
+    np.subtract(heatmap, evidence, out=evidence)
+    best = evidence.argmax(axis=1)
+    return best, evidence[np.arange(len(tag)), best]
+
+
+def _distance(tags: np.ndarray, tag: np.ndarray) -> np.ndarray:
+    """Distances (P, N) of tags (N, T) to tags (P, T)."""
+    difference = [np.subtract.outer(tag[:, t], np.ascontiguousarray(tags[:, t])) for t in range(tags.shape[1])]
     if len(difference) == 1:
         return np.abs(difference[0], out=difference[0])
     return np.sqrt(sum(np.square(d, out=d) for d in difference))

@@ -121,6 +121,24 @@ def test_refinement_fills_a_joint_too_faint_to_be_detected(scene, joint):
     np.testing.assert_allclose(refined[:, joint, 2], faint[joint].max(axis=(0, 1)), rtol=0.2)
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.01, 0.03, 0.1]), st.sampled_from([1, 2]))
+@settings(max_examples=30, deadline=None)
+def test_refinement_finds_what_a_look_at_every_cell_finds(seed, background, tags_a_cell):
+    generator = np.random.default_rng(seed)
+    heatmaps = generator.exponential(background, (K, 16, 20)).astype(np.float32)
+    tags = generator.normal(0, 2, (K, 16, 20, tags_a_cell)).astype(np.float32)
+    persons, _ = group(heatmaps, tags, COCO_17, adjust=False, refine=False)
+    refined, _ = group(heatmaps, tags, COCO_17, adjust=False)
+    for person, filled in zip(persons, refined, strict=True):
+        joints = np.flatnonzero(person[:, 2])
+        x, y = person[joints, :2].astype(int).T
+        tag = tags[joints, y, x].astype(np.float64).mean(axis=0).astype(np.float32)
+        evidence = heatmaps - np.rint(np.sqrt(((tags - tag) ** 2).sum(axis=-1)))
+        for joint in np.flatnonzero(person[:, 2] == 0):
+            y, x = np.unravel_index(evidence[joint].argmax(), evidence[joint].shape)
+            np.testing.assert_array_equal(filled[joint], (x + 0.5, y + 0.5, heatmaps[joint, y, x]))
+
+
 def test_adjust_moves_a_quarter_cell_towards_the_higher_neighbour():
     points = np.full((1, K, 2), 5.0) + (0.2, -0.1)
     heatmaps, tags = scene(points + 0.5, [0.0], (12, 10))
