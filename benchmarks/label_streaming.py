@@ -1,25 +1,29 @@
-"""Labels a second from slow storage: random reads against an epoch streamed in shard order.
+"""Labels a second from slow storage: random reads against an epoch read in shard order.
 
     python benchmarks/label_streaming.py --images 512 --latency 0.01 --bandwidth 100
 
 The store lies on a file system that answers every read after a latency, and then at a bandwidth, as a
-network file system or object storage does. Both ways give decoded float32 maps and persons, in one process.
+network file system or object storage does. All is done in one process. First decoded float32 maps and persons: each
+read at random, or streamed through a shuffle buffer. Then what a training keeps of them, the peaks of the maps: each
+read at random, as it does by default in every epoch, or all preloaded (data.preload_labels), as it does once.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
+from label_store import made_up_maps
 
 from cache.reader import LabelReader
 from cache.store import SoftLabelStore
+from distill.data.teacher_peaks import preload_peaks, read_peaks
 
-KEYPOINTS, MAP_SIZE = 17, 160
+KEYPOINTS, MAP_SIZE, NOISE = 17, 160, 0.006
 
 
 class ThrottledFileSystem(LocalFileSystem):
@@ -51,7 +55,7 @@ class ThrottledFileSystem(LocalFileSystem):
 
 
 def write_store(path: Path, images: int, shard_length: int):
-    """Made-up labels: three persons' Gaussians an image."""
+    """Made-up labels, with three persons an image."""
     store = SoftLabelStore.create(
         path,
         image_ids=np.arange(images),
@@ -62,23 +66,20 @@ def write_store(path: Path, images: int, shard_length: int):
         shard_length=shard_length,
         attributes={},
     )
-    cells = np.arange(MAP_SIZE) + 0.5
     for shard in range(store.num_shards):
-        rng = np.random.default_rng(shard)
         count = len(store.shard_image_ids(shard))
-        x, y = rng.uniform(0, MAP_SIZE, (2, count, KEYPOINTS, 3, 1))
-        across, down = (np.exp(-((cells - centre) ** 2) / (2 * 1.5**2)) for centre in (x, y))
-        heatmaps = np.einsum("nkpy,nkpx->nkyx", down, across).clip(0, 1)
-        heatmaps = np.maximum(heatmaps, rng.random(heatmaps.shape) * 0.03)
-        store.write_shard(shard, heatmaps, [rng.random((3, KEYPOINTS, 3))] * count, [np.ones(3)] * count)
+        persons = np.random.default_rng(shard).random((3, KEYPOINTS, 3))
+        heatmaps = made_up_maps(count, MAP_SIZE, NOISE, seed=shard)
+        store.write_shard(shard, heatmaps, [persons] * count, [np.ones(3)] * count)
 
 
-def rate(labels: Iterable) -> tuple[float, float]:
-    """Labels a second, and requests a label."""
+def measure(labels: Callable[[SoftLabelStore], Iterable], store: SoftLabelStore) -> tuple[float, float, float]:
+    """Labels a second, and requests and processor seconds a label, of a way to take all labels from a store."""
     ThrottledFileSystem.reads = 0
-    start = time.perf_counter()
-    count = sum(1 for _ in labels)
-    return count / (time.perf_counter() - start), ThrottledFileSystem.reads / count
+    start, used = time.perf_counter(), time.process_time()
+    count = sum(1 for _ in labels(store))
+    seconds, used = time.perf_counter() - start, time.process_time() - used
+    return count / seconds, ThrottledFileSystem.reads / count, used / count
 
 
 def main():
@@ -97,19 +98,24 @@ def main():
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         ThrottledFileSystem.latency, ThrottledFileSystem.bandwidth = options.latency, options.bandwidth * 1e6
         order = np.random.default_rng(0).permutation(options.images).tolist()
+        ways = {
+            "maps, random": lambda store: map(store.read, order),
+            "maps, streamed": lambda store: LabelReader(store, buffer=options.buffer).epoch(0),
+            "peaks, random": lambda store: (read_peaks(store, image_id) for image_id in order),
+            "peaks, preloaded": lambda store: map(preload_peaks(store, np.array(order)), order),
+        }
         stores = {"throttled": f"throttled://{path}", "warm disk": str(path)}
         print(
             f"{options.images} labels of {size / options.images / 1000:.1f} kB, {options.shard_length} a shard, "
             f"{1000 * options.latency:g} ms latency, {options.bandwidth:g} MB/s"
         )
-        print(f"{'':12s}{'way':10s}{'labels/s':>10s}{'requests/label':>16s}{'ratio':>8s}")
+        print(f"{'':12s}{'way':20s}{'labels/s':>10s}{'ratio':>8s}{'requests/label':>16s}{'processor ms/label':>20s}")
         for name, url in stores.items():
-            store = SoftLabelStore.open(url)
-            random_rate, requests = rate(map(store.read, order))
-            print(f"{name:12s}{'random':10s}{random_rate:10.0f}{requests:16.2f}{1:8.2f}")
-            reader = LabelReader(SoftLabelStore.open(url), buffer=options.buffer)
-            streamed, requests = rate(reader.epoch(0))
-            print(f"{'':12s}{'streamed':10s}{streamed:10.0f}{requests:16.2f}{streamed / random_rate:8.2f}")
+            for way, labels in ways.items():
+                rate, requests, used = measure(labels, SoftLabelStore.open(url))
+                if way.endswith("random"):
+                    baseline = rate
+                print(f"{name:12s}{way:20s}{rate:10.0f}{rate / baseline:8.2f}{requests:16.2f}{1000 * used:20.2f}")
 
 
 if __name__ == "__main__":

@@ -146,8 +146,9 @@ def _processes(store: SoftLabelStore, image_ids: np.ndarray, workers: int) -> It
         for reader in range(workers):
             end, childs_end = context.Pipe(duplex=False)
             arguments = store, image_ids, reader, workers, childs_end, [*processes, end]
-            processes[end] = context.Process(target=_send, args=arguments, daemon=True)
-            processes[end].start()
+            process = context.Process(target=_send, args=arguments, daemon=True)
+            process.start()
+            processes[end] = process
             childs_end.close()
         yield dict(processes)
     finally:
