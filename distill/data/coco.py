@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections import defaultdict
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from pycocotools import mask as rle
 
+from distill.data.annotations import Annotations
 from distill.errors import InputError
 from distill.skeleton import Skeleton
 
@@ -39,12 +40,18 @@ class CocoKeypoints:
         self.folder = self._find_photographs()
         document = _parse(content, self.annotation_file)
         _check_skeleton(document, skeleton, self.annotation_file)
-        self._images = {image["id"]: image for image in document["images"]}
-        self._annotations = defaultdict(list)
         for annotation in document["annotations"]:
             _check_annotation(annotation, len(skeleton), self.annotation_file)
-            self._annotations[annotation["image_id"]].append(annotation)
-        self.image_ids = np.array(sorted(self._images), dtype=np.int64)
+        try:
+            images = sorted({image["id"]: image for image in document["images"]}.values(), key=itemgetter("id"))
+            self.image_ids = np.array([image["id"] for image in images], dtype=np.int64)
+            self._sizes = np.array([(image["width"], image["height"]) for image in images], dtype=np.int64)
+            self._files = np.array([image["file_name"] for image in images], dtype=str)
+            self._annotations = Annotations(document["annotations"], len(skeleton))
+        except KeyError as error:
+            raise InputError(f"{self.annotation_file}: an image has no field {error.args[0]}") from None
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{self.annotation_file} holds something else than a number ({error})") from None
         if not len(self.image_ids):
             raise InputError(f"{self.annotation_file} lists no images")
 
@@ -53,12 +60,12 @@ class CocoKeypoints:
 
     def size(self, image_id: int) -> tuple[int, int]:
         """Width and height of a photograph, pixels."""
-        image = self._image(image_id)
-        return image["width"], image["height"]
+        width, height = self._sizes[self._row(image_id)].tolist()
+        return width, height
 
     def path(self, image_id: int) -> Path:
         """The file of a photograph."""
-        return self.folder / self._image(image_id)["file_name"]
+        return self.folder / str(self._files[self._row(image_id)])
 
     def photograph(self, image_id: int) -> np.ndarray:
         """Pixels (H, W, 3), uint8 RGB.
@@ -89,8 +96,8 @@ class CocoKeypoints:
 
         Crowds and persons without a labelled joint are left out.
         """
-        persons = [a["keypoints"] for a in self._of(image_id) if _is_labelled(a)]
-        points = np.array(persons, dtype=np.float32).reshape(-1, len(self.skeleton), 3)
+        those = self._of(image_id)
+        points = self._annotations.keypoints[those][self._annotations.labelled[those]]
         points[..., :2] += 0.5
         return points
 
@@ -102,10 +109,11 @@ class CocoKeypoints:
         """
         width, height = self.size(image_id)
         masks = np.zeros((height, width, 3), dtype=np.uint8)
-        for annotation in self._of(image_id):
-            outline = self._outline(annotation, width, height)
+        those = self._of(image_id)
+        for number in range(those.start, those.stop):
+            outline = self._outline(number, width, height)
             if outline is None:
-                x, y, w, h = annotation["bbox"]
+                x, y, w, h = self._annotations.boxes[number]
                 area = (
                     slice(max(int(np.floor(y)), 0), max(int(np.ceil(y + h)), 0)),
                     slice(max(int(np.floor(x)), 0), max(int(np.ceil(x + w)), 0)),
@@ -114,13 +122,13 @@ class CocoKeypoints:
             else:
                 area = (outline,)
                 masks[(*area, PERSON)] = 255
-            if not _is_labelled(annotation):
+            if not self._annotations.labelled[number]:
                 masks[(*area, IGNORED)] = 255
         return masks
 
-    def _outline(self, annotation: dict, width: int, height: int) -> np.ndarray | None:
-        """Boolean mask (H, W), or None where the outline is unknown."""
-        segmentation = annotation.get("segmentation")
+    def _outline(self, number: int, width: int, height: int) -> np.ndarray | None:
+        """Boolean mask (H, W) of an annotation, or None where the outline is unknown."""
+        segmentation = self._annotations.segmentation(number)
         if not segmentation:
             return None
         try:
@@ -133,24 +141,27 @@ class CocoKeypoints:
             outline = rle.decode(encoded).astype(bool)
         except (TypeError, ValueError, KeyError, IndexError) as error:
             raise InputError(
-                f"{self.annotation_file}: annotation {annotation['id']} has a broken segmentation ({error})"
+                f"{self.annotation_file}: annotation {self._annotations.ids[number]} has a broken segmentation "
+                f"({error})"
             ) from None
         if outline.shape != (height, width):
             raise InputError(
-                f"{self.annotation_file}: annotation {annotation['id']} has a segmentation of "
+                f"{self.annotation_file}: annotation {self._annotations.ids[number]} has a segmentation of "
                 f"{outline.shape[1]} x {outline.shape[0]} on an image of {width} x {height} pixels"
             )
         return outline
 
-    def _image(self, image_id: int) -> dict:
-        try:
-            return self._images[int(image_id)]
-        except KeyError:
-            raise InputError(f"image id {image_id} is not in {self.annotation_file}") from None
+    def _row(self, image_id: int) -> int:
+        """Place of an image in `image_ids`."""
+        row = int(np.searchsorted(self.image_ids, image_id))
+        if row == len(self.image_ids) or self.image_ids[row] != image_id:
+            raise InputError(f"image id {image_id} is not in {self.annotation_file}")
+        return row
 
-    def _of(self, image_id: int) -> list[dict]:
-        self._image(image_id)
-        return self._annotations.get(int(image_id), [])
+    def _of(self, image_id: int) -> slice:
+        """The annotations of an image."""
+        self._row(image_id)
+        return self._annotations.of(image_id)
 
     def _read_annotation_file(self) -> bytes:
         if not self.root.is_dir():
@@ -198,7 +209,3 @@ def _check_annotation(annotation: dict, num_keypoints: int, path: Path):
             raise InputError(
                 f"{path}: annotation {annotation['id']} has {len(value)} values in {field} instead of {length}"
             )
-
-
-def _is_labelled(annotation: dict) -> bool:
-    return not annotation.get("iscrowd") and any(v > 0 for v in annotation["keypoints"][2::3])

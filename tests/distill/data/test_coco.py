@@ -1,10 +1,13 @@
 """Reading COCO folders: what is in them and what is wrong with them."""
 
+import contextlib
+import io
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools.coco import COCO
 
 from distill.data.coco import IGNORED, PERSON, UNKNOWN, CocoKeypoints
 from distill.errors import InputError
@@ -78,6 +81,38 @@ def test_crowds_are_person_and_ignored(write):
     assert not masks[:, 6:].any()
 
 
+def test_annotations_may_come_in_any_order_and_of_images_that_are_not_listed(write):
+    images = [{"id": i, "file_name": "7.jpg", "width": 24, "height": 16} for i in (9, 7, 8)]
+    joints = [[x, 6, 2] + [0] * 48 for x in (1, 2, 3, 4)]
+    owners = (9, 7, 5, 9)
+    data = write(*({"image_id": i, "keypoints": k} for i, k in zip(owners, joints, strict=True)), images=images)
+    assert data.image_ids.tolist() == [7, 8, 9]
+    assert [data.keypoints(i)[:, 0, 0].tolist() for i in (7, 8, 9)] == [[2.5], [], [1.5, 4.5]]
+    assert [bool(data.masks(i).any()) for i in (7, 8, 9)] == [True, False, True]
+
+
+def test_what_is_read_of_an_image_is_no_longer_in_python_objects_that_workers_would_copy(shared):
+    data = CocoKeypoints(shared / "coco_mini", "train2017", COCO_17)
+    held = [value for part in (data, data._annotations) for value in vars(part).values()]
+    assert not [value for value in held if isinstance(value, dict | list | set)]
+    assert not [value for value in held if isinstance(value, np.ndarray) and value.dtype == object]
+
+
+def test_outlines_are_those_of_pycocotools(write):
+    two_parts = [*SQUARE, [14.5, 1.25, 21.0, 3.0, 18.3, 9.9]]
+    by_counts = {"size": [16, 24], "counts": [16 * 11 + 3, 5, 11, 7, 16 * 12 - 10]}
+    unlabelled = {"segmentation": [[1, 11, 6, 11, 6, 15.5]], "keypoints": [0] * 51}
+    annotations = {"segmentation": two_parts}, {"segmentation": by_counts, "iscrowd": 1}, unlabelled
+    data = write(*({"category_id": 1} | annotation for annotation in annotations))
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(data.annotation_file)
+    outlines = np.array([coco.annToMask(annotation) for annotation in coco.loadAnns([1, 2, 3])], dtype=bool)
+    assert (outlines.sum(axis=(1, 2)) >= 10).all()
+    masks = data.masks(7) > 0
+    np.testing.assert_array_equal(masks[..., PERSON], outlines.any(axis=0))
+    np.testing.assert_array_equal(masks[..., IGNORED], outlines[1:].any(axis=0))
+
+
 def test_real_photographs_read_whole(shared):
     for split, persons in (("train2017", 226), ("val2017", 239)):
         data = CocoKeypoints(shared / "coco_mini", split, COCO_17)
@@ -113,6 +148,9 @@ def test_missing_photograph_folder(write, tmp_path):
         ({"keypoints": [1, 2, 2]}, {}, "annotation 1 has 3 values in keypoints instead of 51"),
         ({"keypoints": None}, {}, "annotation 1 has no usable field keypoints"),
         ({"bbox": [1, 2]}, {}, "2 values in bbox instead of 4"),
+        ({"keypoints": ["left"] * 51}, {}, "holds something else than a number"),
+        ({"bbox": [1, 2, None, [4]]}, {}, "holds something else than a number"),
+        ({}, {"images": [{"id": 7, "width": 24, "height": 16}]}, "an image has no field file_name"),
     ],
 )
 def test_annotations_of_the_wrong_kind(write, annotation, changes, message):
