@@ -143,9 +143,9 @@ def test_stopping_between_parts(filled):
 
 def test_from_object_storage(data, filled, bucket):
     """By processes whose parent has used the storage's client."""
-    remote = fill(f"{bucket}/labels.zarr", data.image_ids)
+    remote = fill(f"{bucket}/labels.zarr", data.image_ids[:6])
     expected = remote.read_heatmap(1)[0]
     held = preload_peaks(SoftLabelStore.open(remote.url), remote.image_ids, workers=2)
-    for image_id in filled.image_ids.tolist():
+    for image_id in remote.image_ids.tolist():
         np.testing.assert_array_equal(held(image_id), read_peaks(filled, image_id), strict=True)
     np.testing.assert_array_equal(remote.read_heatmap(1)[0], expected)
