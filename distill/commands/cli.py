@@ -101,6 +101,10 @@ def run(prog: str, main: Callable[[], None]) -> int:
     except OSError as error:
         name = f": {error.filename}" if error.filename else ""
         return _fail(prog, f"{error.strerror or error}{name}", EXIT_FAILED)
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        return _fail(prog, f"{error}; a loader worker died: where memory is short, lower data.workers", EXIT_FAILED)
     except Stopped as stopped:
         return _fail(prog, f"stopped by {stopped}; start the same command again to go on", EXIT_STOPPED)
     except KeyboardInterrupt:

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Sampler
 
 from distill.data.samples import Sample, TrainingSamples
-from distill.signals import leave_stopping_to_the_parent
+from distill.data.workers import read_batches
 
 
 @dataclass
@@ -106,17 +105,7 @@ class StepSampler(Sampler):
         return self._cached_order
 
 
-def make_loader(samples: TrainingSamples, sampler: StepSampler, workers: int) -> DataLoader:
-    """A loader of `Batch`es in the sampler's order."""
-    # OpenCV's thread pool does not survive the fork: a worker that used it would hang.
-    cv2.setNumThreads(0)
-    return DataLoader(
-        samples,
-        batch_sampler=sampler,
-        num_workers=workers,
-        collate_fn=collate,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="fork" if workers else None,
-        worker_init_fn=leave_stopping_to_the_parent,
-        pin_memory=torch.cuda.is_available(),
-    )
+def make_loader(samples: TrainingSamples, sampler: StepSampler, workers: int) -> Iterator[Batch]:
+    """Batches in the sampler's order; raises what reading a sample raises."""
+    ahead = {"prefetch_factor": 4} if workers else {}
+    return read_batches(samples, collate, workers, batch_sampler=sampler, **ahead)
