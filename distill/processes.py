@@ -13,7 +13,9 @@ from torch import distributed
 from distill.errors import InputError
 
 LONGEST_WAIT = timedelta(hours=3)
-"How long processes wait for the main one while it measures or writes."
+"How long processes wait for the main one while it measures or writes; they do so through the processors."
+LONGEST_OPERATION = timedelta(minutes=30)
+"How long a GPU waits for another one, which hangs or is gone when it takes longer."
 _LOST = "another process of this training has ended; see its message"
 
 
@@ -52,12 +54,13 @@ def make_accelerator(precision: str, accumulate: int) -> Accelerator:
     Raises:
         InputError: the processes do not find one another.
     """
+    has_gpu = torch.cuda.is_available()
     try:
         return Accelerator(
             mixed_precision="bf16" if precision == "bfloat16" else "no",
             gradient_accumulation_steps=accumulate,
-            cpu=not torch.cuda.is_available(),
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
+            cpu=not has_gpu,
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_OPERATION if has_gpu else LONGEST_WAIT)],
         )
     except (RuntimeError, ValueError) as error:
         if "WORLD_SIZE" not in os.environ:

@@ -12,7 +12,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export DATA_ROOT RECIPE STORE RUN
 gpu=()
-if sinfo --noheader --format=%G | grep -q gpu; then gpu=(--gpus=1); fi
+if [[ $(sinfo --noheader --format=%G) = *gpu* ]]; then gpu=(--gpus=1); fi
 submit() { sbatch --parsable "$@" | cut -d';' -f1; }
 labels=$(submit "${gpu[@]}" --array="0-$((${TASKS:-8} - 1))" "$here/teacher_cache.sh" "$@")
 # Not afterok: an array never counts as successful once a task was killed, though it is requeued and succeeds. What

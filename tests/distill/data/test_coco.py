@@ -183,6 +183,17 @@ def test_absent_and_truncated_photographs(write, tmp_path):
         data.photograph(7)
 
 
+@pytest.mark.parametrize("mode", ["L", "CMYK", "RGB"])
+def test_grey_and_printed_photographs_become_rgb_and_none_is_turned(write, tmp_path, mode):
+    data = write({})
+    orientation = Image.Exif()
+    orientation[0x0112] = 6  # to be turned by a quarter, which COCO's annotations do not
+    Image.new("RGB", (24, 16), (200, 200, 200)).convert(mode).save(tmp_path / "train2017/7.jpg", exif=orientation)
+    pixels = data.photograph(7)
+    assert pixels.shape == (16, 24, 3)
+    assert np.abs(pixels.astype(int) - 200).max() <= 3
+
+
 def test_photograph_of_another_size(write, tmp_path):
     data = write({})
     Image.new("RGB", (20, 20)).save(tmp_path / "train2017/7.jpg")
