@@ -1,29 +1,21 @@
 """The teacher's peaks of a photograph: read from the store when they are asked for, or all of them before."""
 
-import multiprocessing
-import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from itertools import islice
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 
 import numpy as np
+from torch.utils.data import IterableDataset, get_worker_info
 
 from cache.reader import LabelReader
 from cache.store import SoftLabelStore
 from distill import geometry
+from distill.data.workers import read_batches
 from distill.errors import InputError
 from distill.peaks import find_peaks
-from distill.signals import leave_stopping_to_the_parent
 
 PEAK_THRESHOLD = 0.02
 "Lower peaks of a teacher's maps are noise."
 
 _PART = 32  # images
-_PATIENCE = 0.5  # seconds
-_GRACE = 2.0  # seconds
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 "Some images: ids (n,), numbers of their peaks (n,), and their peaks (M, 4) one after another."
@@ -74,23 +66,19 @@ def preload_peaks(
         workers: processes that read and find peaks, each with the maps of up to three shards in memory, one byte
             a cell; 0 does so in this process.
         progress: called with labels read and to be read.
-        stop: asked after some images each and twice a second.
+        stop: asked after some images each.
 
     Raises:
         StoreError: the store lacks an image, or a shard is missing or damaged.
-        InputError: a process died.
     """
-    parts = _parts_of_workers(store, image_ids, workers) if workers else _parts(LabelReader(store, image_ids, buffer=1))
     held, done = [], 0
     progress(done, len(image_ids))
-    with closing(parts):
-        for part in parts:
-            if stop():
-                return None
-            if part:
-                held.append(part)
-                done += len(part[0])
-                progress(done, len(image_ids))
+    for part in read_batches(_Found(store, image_ids), _part, workers, batch_size=_PART):
+        if stop():
+            return None
+        held.append(part)
+        done += len(part[0])
+        progress(done, len(image_ids))
     return HeldPeaks(held)
 
 
@@ -100,92 +88,19 @@ def _peaks(heatmap: np.ndarray, to_map: np.ndarray) -> np.ndarray:
     return peaks
 
 
-def _parts(reader: LabelReader) -> Iterator[Part]:
-    """Everything of a reader."""
-    found = ((image_id, _peaks(label.heatmap, label.to_map)) for image_id, label in reader.epoch(0))
-    while some := list(islice(found, _PART)):
-        ids, peaks = zip(*some, strict=True)
-        yield np.array(ids), np.array([len(rows) for rows in peaks]), np.concatenate(peaks)
+class _Found(IterableDataset):
+    """Ids and peaks of images, of which each loader worker reads shards of its own."""
+
+    def __init__(self, store: SoftLabelStore, image_ids: np.ndarray):
+        self.store, self.image_ids = store, image_ids
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        worker = get_worker_info()
+        share = {"reader": worker.id, "num_readers": worker.num_workers} if worker else {}
+        for image_id, label in LabelReader(self.store, self.image_ids, buffer=1, **share).epoch(0):
+            yield image_id, _peaks(label.heatmap, label.to_map)
 
 
-def _parts_of_workers(store: SoftLabelStore, image_ids: np.ndarray, workers: int) -> Iterator[Part | None]:
-    """Parts from any process, and None where none came for a while, so that the caller may stop."""
-    with _processes(store, image_ids, workers) as running:
-        while running:
-            ready = wait(running, _PATIENCE)
-            if not ready:
-                yield None
-            for end in ready:
-                part = _receive(end, running[end])
-                if part is None:
-                    del running[end]
-                else:
-                    yield part
-
-
-def _receive(end: Connection, process: BaseProcess) -> Part | None:
-    try:
-        message = end.recv()
-    except (EOFError, OSError):
-        process.join(_GRACE)
-        raise InputError(
-            f"a process that reads soft labels ended early, with exit code {process.exitcode}; "
-            "where memory is short, lower data.workers"
-        ) from None
-    if isinstance(message, Exception):
-        raise message
-    return message
-
-
-@contextmanager
-def _processes(store: SoftLabelStore, image_ids: np.ndarray, workers: int) -> Iterator[dict[Connection, BaseProcess]]:
-    """Processes that share the store's files, by the ends of the pipes through which they answer."""
-    context = multiprocessing.get_context("fork")
-    processes: dict[Connection, BaseProcess] = {}
-    try:
-        for reader in range(workers):
-            end, childs_end = context.Pipe(duplex=False)
-            arguments = store, image_ids, reader, workers, childs_end, [*processes, end]
-            process = context.Process(target=_send, args=arguments, daemon=True)
-            process.start()
-            processes[end] = process
-            childs_end.close()
-        yield dict(processes)
-    finally:
-        for end in processes:
-            end.close()
-        # Without anyone to listen they end by themselves, unless the storage does not answer.
-        deadline = time.monotonic() + _GRACE
-        for process in processes.values():
-            process.join(max(0.0, deadline - time.monotonic()))
-            process.kill()
-            process.join()
-
-
-def _send(
-    store: SoftLabelStore,
-    image_ids: np.ndarray,
-    reader: int,
-    num_readers: int,
-    end: Connection,
-    parents_ends: list[Connection],
-):
-    """What a process does, until it is done or the parent is gone."""
-    leave_stopping_to_the_parent()
-    for other in parents_ends:
-        other.close()
-    with suppress(BrokenPipeError):
-        for answer in _answers(store, image_ids, reader, num_readers):
-            end.send(answer)
-
-
-def _answers(
-    store: SoftLabelStore, image_ids: np.ndarray, reader: int, num_readers: int
-) -> Iterator[Part | Exception | None]:
-    """A process's share of the parts, and then None, or the error that ended it."""
-    try:
-        yield from _parts(LabelReader(store, image_ids, buffer=1, reader=reader, num_readers=num_readers))
-        yield None
-    except Exception as error:
-        error.add_note(traceback.format_exc())
-        yield error
+def _part(found: list[tuple[int, np.ndarray]]) -> Part:
+    ids, peaks = zip(*found, strict=True)
+    return np.array(ids), np.array([len(rows) for rows in peaks]), np.concatenate(peaks)

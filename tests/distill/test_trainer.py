@@ -196,19 +196,20 @@ def distilling(config, incomplete):
     return replace(config, data=data, loss=LossConfig(), steps=6, log=log)
 
 
-def test_preloaded_labels_change_nothing(distilling, tmp_path):
-    Trainer(distilling).run()
-    _, *expected = read_checkpoint(distilling.out / "last.safetensors")
-    for workers in (0, 2):
-        data = replace(distilling.data, preload_labels=True, workers=workers)
-        config, labels = replace(distilling, data=data, out=tmp_path / f"preloaded_{workers}"), []
-        Trainer(config).run(on_label=lambda *label, labels=labels: labels.append(label))
-        assert labels[-1] == (16, 16)
-        assert losses_of(config.out) == losses_of(distilling.out)
-        _, *found = read_checkpoint(config.out / "last.safetensors")
-        for one, two in zip(expected, found, strict=True):
-            assert one.keys() == two.keys()
-            assert all(torch.equal(one[key], two[key]) for key in one)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_preloaded_labels_change_nothing(distilling, tmp_path, workers):
+    labels, checkpoints = [], []
+    for preload in (False, True):
+        data = replace(distilling.data, preload_labels=preload, workers=workers)
+        config = replace(distilling, data=data, out=tmp_path / f"preload_{preload}")
+        Trainer(config).run(on_label=lambda *label: labels.append(label))
+        checkpoints.append((losses_of(config.out), *read_checkpoint(config.out / "last.safetensors")[1:]))
+    assert labels[-1] == (16, 16)
+    (losses, *tensors), (preloaded_losses, *preloaded_tensors) = checkpoints
+    assert preloaded_losses == losses
+    for one, two in zip(tensors, preloaded_tensors, strict=True):
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from cache.errors import StoreError
 from distill.commands.cli import EXIT_FAILED, run
 from distill.data.workers import read_batches
 
-
 KEYS = {"batch_sampler": [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]}
 
 
@@ -49,7 +48,7 @@ def test_batches_come_in_order(workers):
 def test_an_error_of_reading_is_what_the_reader_said(dataset, options, workers):
     batches = read_batches(dataset({6}), tuple, workers, **options)
     assert next(batches) == (0, 1, 2, 3)
-    with pytest.raises(StoreError, match="^number 6 is damaged$"):
+    with pytest.raises(StoreError, match=r"^number 6 is damaged$"):
         next(batches)
 
 
