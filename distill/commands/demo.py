@@ -36,6 +36,8 @@ TRAIN, HELD_OUT = "train2017", "val2017"
 SCENE_SIZE = 128
 PRETRAINING = {"input_size": SCENE_SIZE, "schedule.peak": 0.025, "schedule.floor": 0.01}
 "What the student's first training has other than its recipe: small photographs teach most in little time."
+LABEL_MAP_SIZE = 96
+"Cells of a side of the teacher's own maps, which are stored as they are."
 SHEET_SCENES = 12
 
 
@@ -101,9 +103,9 @@ class Demo:
                     data=CacheDataConfig(root=self.data, split=split),
                     out=str(self._store(split)),
                     teacher=TeacherConfig(name="demo", precision=choose_precision("auto")),
-                    map_size=SCENE_SIZE // 2,
+                    map_size=LABEL_MAP_SIZE,
                     shard_length=500,
-                    batch_size=32,
+                    batch_size=16,
                 )
             )
         store = SoftLabelStore.open(self._store(TRAIN))
