@@ -29,8 +29,8 @@ class Chunks:
         self.shard_length = array.shards[0]
         self._indices: dict[int, np.ndarray] = {}
 
-    def read(self, row: int) -> np.ndarray:
-        """Values of one row, of the array's other dimensions.
+    def read(self, row: int) -> np.ndarray | None:
+        """Values of one row, of the array's other dimensions; None where the shard has no file, which means zeros.
 
         Raises:
             ValueError, RuntimeError: the shard is damaged.
@@ -44,10 +44,12 @@ class Chunks:
                 raise
             return self._read(shard, position)
 
-    def _read(self, shard: int, position: int) -> np.ndarray:
-        values = np.zeros(self.array.shape[1:], self.array.dtype)
+    def _read(self, shard: int, position: int) -> np.ndarray | None:
         index = self._index(shard)
-        if index is None or index[position, 0] == _ABSENT:
+        if index is None:
+            return None
+        values = np.zeros(self.array.shape[1:], self.array.dtype)
+        if index[position, 0] == _ABSENT:
             return values
         offset, size = index[position].tolist()
         content = self.files.read_range(self._key(shard), offset, offset + size)
@@ -57,7 +59,7 @@ class Chunks:
         return values
 
     def _index(self, shard: int) -> np.ndarray | None:
-        """(n, 2) offset and size of each chunk, None where the file is absent, which means zeros."""
+        """(n, 2) offset and size of each chunk, None where the file is absent."""
         if shard not in self._indices:
             size = 16 * self.shard_length + _CHECKSUM
             content = self.files.read_range(self._key(shard), -size, None)

@@ -196,8 +196,10 @@ class SoftLabelStore(CreatedStore):
         rows, keys = self._rows(shard), self._shard_keys(shard)
         self._check_shard(shard, self.image_ids[rows.start])
         found = self.files.read_all(keys.values())
+        contents = {name: found.get(key) for name, key in keys.items()}
+        if None in contents.values():
+            self._check_absent(rows.start)
         try:
-            contents = {name: found.get(key) for name, key in keys.items()}
             values = layout.decode_shard(self._arrays, shard, rows, contents)
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(f"{self.url}: shard {shard} is damaged ({error}); {BUILD_AGAIN}") from error
@@ -248,6 +250,12 @@ class SoftLabelStore(CreatedStore):
                 )
             self._complete.add(shard)
 
+    def _check_absent(self, row: int):
+        """A file that is not there must be one of zeros, not one that was removed since the shard was checked."""
+        shard = row // self.shard_length
+        self._complete.discard(shard)
+        self._check_shard(shard, self.image_ids[row])
+
     def _shard_keys(self, shard: int) -> dict[str, str]:
         return {name: layout.shard_key(self._arrays[name], shard) for name in layout.SHARDED}
 
@@ -257,13 +265,17 @@ class SoftLabelStore(CreatedStore):
 
     def _item(self, name: str, row: int) -> np.ndarray:
         try:
-            return self._chunks[name].read(row)
+            values = self._chunks[name].read(row)
         except StoreError:
             raise
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(
                 f"{self.url}: {name} of image_id {self.image_ids[row]} is damaged ({error}); {BUILD_AGAIN}"
             ) from error
+        if values is None:
+            self._check_absent(row)
+            return np.zeros(self._arrays[name].shape[1:], self._arrays[name].dtype)
+        return values
 
     def _persons(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         return used_persons(self._item("persons", row), self._item("person_score", row))

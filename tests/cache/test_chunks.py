@@ -6,6 +6,7 @@ import zarr
 
 from cache import layout
 from cache.chunks import Chunks
+from cache.errors import StoreError
 from cache.store import SoftLabelStore
 
 
@@ -25,13 +26,25 @@ def test_every_row_is_what_zarr_reads(chunks, labels, name):
         np.testing.assert_array_equal(values, array[row])
 
 
-def test_rows_of_zeros_and_absent_shards_are_zeros(chunks, filled, labels):
+def test_rows_of_zeros_are_zeros_and_absent_shards_nothing(chunks, filled, labels):
     heatmaps = np.zeros((4, *labels.heatmap(5).shape))
     heatmaps[1] = 0.5
     filled.write_shard(0, heatmaps, [[]] * 4, [[]] * 4)
     assert [chunks["heatmap"][0].read(row).max() for row in range(4)] == [0, 128, 0, 0]
     assert not (filled.files.root / "persons/c/0/0/0/0").exists()
-    assert not chunks["persons"][0].read(1).any()
+    assert chunks["persons"][0].read(1) is None
+    store = SoftLabelStore.open(filled.url)
+    persons, scores = store.read_persons(labels.ids[1])
+    assert len(persons) == len(scores) == len(store.read_shard(0)[1].decode().persons) == 0
+
+
+def test_a_shard_removed_while_the_store_is_read_is_no_zeros(filled, labels):
+    store = SoftLabelStore.open(filled.url)
+    store.read(labels.ids[0])
+    (filled.files.root / "heatmap/c/0/0/0/0").unlink()
+    for read in (lambda: store.read(labels.ids[1]), lambda: store.read_shard(0)):
+        with pytest.raises(StoreError, match=r"shard 0, which holds image_id .* is missing"):
+            read()
 
 
 @pytest.mark.parametrize("position", [-1, -20, -4 * 16 - 4])
