@@ -183,7 +183,7 @@ def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=512, help="number of images")
-    parser.add_argument("--map-size", type=int, default=160, help="side of the maps, cells")
+    parser.add_argument("--map-size", type=int, default=128, help="side of the maps, cells")
     parser.add_argument("--shard-length", type=int, default=128, help="images a shard")
     parser.add_argument("--noise", type=float, default=0.006, help="deviation of the background, 0..1")
     parser.add_argument("--repeats", type=int, default=3, help="random reads of every image, the median counts")

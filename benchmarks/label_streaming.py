@@ -23,7 +23,7 @@ from cache.reader import LabelReader
 from cache.store import SoftLabelStore
 from distill.data.teacher_peaks import preload_peaks, read_peaks
 
-KEYPOINTS, MAP_SIZE, NOISE = 17, 160, 0.006
+KEYPOINTS, MAP_SIZE, NOISE = 17, 128, 0.006
 
 
 class ThrottledFileSystem(LocalFileSystem):

@@ -55,7 +55,7 @@ class BuildConfig:
     "How its maps become persons."
     skeleton: str = "coco_17"
     "Annotation scheme of the keypoints."
-    map_size: int = 160
+    map_size: int = 128
     "Side of the stored maps, cells; the photograph's long side fills it."
     floor: float = 0.02
     "Heatmap values below this are stored as 0, which keeps the store small; 0..1."
