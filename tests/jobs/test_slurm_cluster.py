@@ -31,24 +31,30 @@ TRAINING = {
 
 
 def commands_of(job: str) -> list[int]:
-    """Ids of a job's processes that are at work and stop in an orderly way when SIGUSR1 comes."""
+    """Ids of a job's processes that are at work and stop in an orderly way when SIGUSR1 comes.
+
+    Loader workers do not count: for a moment after its fork one still catches what its parent does.
+    """
     wanted = (f"SLURM_JOB_ID={job}".encode(), b"SLURM_STEP_ID=0")
-    found = []
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             environment = (process / "environ").read_bytes().split(b"\0")
             if all(name in environment for name in wanted) and has_signal(int(process.name), "SigCgt"):
-                found.append(int(process.name))
+                found[int(process.name)] = int(status_of(int(process.name), "PPid"))
         except OSError:
             continue
-    return found
+    return [process for process, parent in found.items() if parent not in found]
 
 
 def has_signal(process: int, *sets: str) -> bool:
     """Whether SIGUSR1 is in one of a process's sets of signals: SigCgt caught, ShdPnd and SigPnd waiting."""
-    status = Path(f"/proc/{process}/status").read_text()
-    masks = [int(mask, 16) for name, mask in re.findall(r"(\w+):\t([0-9a-f]{16})", status) if name in sets]
-    return any(mask >> (signal.SIGUSR1 - 1) & 1 for mask in masks)
+    return any(int(status_of(process, name), 16) >> (signal.SIGUSR1 - 1) & 1 for name in sets)
+
+
+def status_of(process: int, field: str) -> str:
+    """What Linux says of a process."""
+    return re.search(rf"^{field}:\t(\w+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)[1]
 
 
 @pytest.fixture(scope="module")
