@@ -252,9 +252,9 @@ def _best_cells(heatmap: np.ndarray, tags: np.ndarray, tag: np.ndarray) -> np.nd
     bright = np.flatnonzero(heatmap >= _BRIGHT)
     best, evidence = _most_evident(heatmap[bright], tags[bright], tag)
     # No other cell reaches this evidence; without it, any cell may be the best.
-    open_ = evidence < _BRIGHT
-    best[~open_] = bright[best[~open_]]
-    best[open_] = _most_evident(heatmap, tags, tag[open_])[0]
+    unsure = evidence < _BRIGHT
+    best[~unsure] = bright[best[~unsure]]
+    best[unsure] = _most_evident(heatmap, tags, tag[unsure])[0]
     return best
 
 
