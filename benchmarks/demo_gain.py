@@ -13,10 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 from statistics import mean, stdev
 
-from distill.checkpoint import load_network
 from distill.commands.cli import load_config
 from distill.commands.train import train
-from distill.config import TrainConfig
+from distill.networks.checkpoint import load_network
+from distill.training.config import TrainConfig
 
 ARMS = {"hard": 0.0, "soft": 1.0, "both": 0.5}
 "Share of the soft labels in the heatmap loss."

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import mean
 
 from distill.commands.cli import load_config
-from distill.config import TrainConfig
-from distill.trainer import Trainer
+from distill.training.config import TrainConfig
+from distill.training.trainer import Trainer
 from students.attention import GATES
 
 

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import torch
 
-from distill.decode import group
-from distill.skeleton import COCO_17
+from distill.pose.grouping import group
+from distill.pose.skeleton import COCO_17
 
 MISSING = 0.3
 NOISE = 0.02

@@ -23,14 +23,14 @@ from scipy.spatial import KDTree
 
 from cache.label import pad_persons
 from cache.maxima import keep_maxima
-from distill import geometry
 from distill.data.coco import CocoKeypoints
-from distill.decode import group
-from distill.evaluation import evaluate
-from distill.labels import equal_size_batches
-from distill.resample import photograph_box, resample
-from distill.skeleton import COCO_17
-from distill.teacher import TeacherConfig, load_teacher
+from distill.evaluation.coco import evaluate
+from distill.labelling.resample import photograph_box, resample
+from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.labelling.teacher_pass import equal_size_batches
+from distill.pose import geometry
+from distill.pose.grouping import group
+from distill.pose.skeleton import COCO_17
 
 PEAK = 0.1
 ZSTD = Zstd(level=3)

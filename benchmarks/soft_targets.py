@@ -10,10 +10,10 @@ ratio to the baseline, plain bilinear warping; lower is better.
 import numpy as np
 import torch
 
-from distill import geometry
-from distill.peaks import find_peaks
-from distill.resample import resample
-from distill.targets import render
+from distill.heads.targets import render
+from distill.labelling.resample import resample
+from distill.pose import geometry
+from distill.pose.peaks import find_peaks
 
 SIZE, MAP, JOINTS = (640, 427), 160, 17
 SOURCE_SIGMA, TARGET_SIGMA = 1.3, 1.0

@@ -7,7 +7,7 @@ import pytest
 
 from distill.commands.cli import load_config
 from distill.commands.train import train
-from distill.config import TrainConfig
+from distill.training.config import TrainConfig
 
 LARGE = 96**2
 

@@ -10,7 +10,7 @@ import pytest
 from distill.commands import bench, cache, data, demo, export, inspect, train
 from distill.commands import eval as evaluation
 from distill.commands.cli import load_config
-from distill.config import TrainConfig
+from distill.training.config import TrainConfig
 
 RECIPES = sorted(path.name for path in (files("distill") / "recipes").iterdir() if path.name.endswith(".yaml"))
 COMMANDS = {

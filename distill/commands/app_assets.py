@@ -12,11 +12,11 @@ from pathlib import Path
 from PIL import Image
 
 import students
-from distill.checkpoint import CheckpointInfo, load_network
 from distill.commands.cli import command
 from distill.commands.export import ExportConfig, export_network
-from distill.errors import InputError
+from distill.networks.checkpoint import CheckpointInfo, load_network
 from distill.synthetic import SceneConfig, draw_scene
+from distill.system.errors import InputError
 
 SHIPPED = Path(students.__file__).parent / "weights" / "attention_xs.safetensors"
 SCENE_SIZE, SCENE_SEED = 256, 41

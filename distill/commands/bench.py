@@ -16,12 +16,13 @@ import distill
 from distill.commands.bench_android import AndroidConfig, android
 from distill.commands.cli import commands
 from distill.data.coco import CocoKeypoints
-from distill.errors import InputError
-from distill.host_bench import average_precision, measure
-from distill.plain import to_plain
-from distill.skeleton import COCO_17
+from distill.deployment.host_bench import average_precision, measure
+from distill.deployment.tradeoff import draw_tradeoff
+from distill.pose.skeleton import COCO_17
 from distill.synthetic import SceneConfig, draw_scene
-from distill.tradeoff import draw_tradeoff
+from distill.system.errors import InputError
+from distill.system.files import write_atomically
+from distill.system.json_values import to_json_values
 from mobile import metadata
 from mobile.runtime import LiteRTModel
 
@@ -101,13 +102,11 @@ def bench_host(config: HostConfig) -> dict:
     report = {
         "machine": {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
         "tool_version": distill.__version__,
-        "settings": to_plain(config),
+        "settings": to_json_values(config),
         "models": [row | {"ap": precisions[row["model"]]} for row in rows],
     }
     if config.out is not None:
-        temporary = config.out.with_name(f".{config.out.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(report, indent=1) + "\n")
-        temporary.replace(config.out)
+        write_atomically(config.out, json.dumps(report, indent=1) + "\n")
     if config.plot is not None:
         draw_tradeoff(config.plot, report["models"])
     return report

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 import distill
-from distill.errors import InputError
-from distill.phone_plot import draw_phones
-from distill.plain import to_plain
+from distill.deployment.phone_plot import draw_phones
+from distill.system.errors import InputError
+from distill.system.files import write_atomically
+from distill.system.json_values import to_json_values
 from mobile.adb import Device, devices, why_unusable
 from mobile.android_bench import DELEGATES, Cell, Matrix, plain_name, run_matrix
 from mobile.errors import DeviceError
@@ -81,7 +81,7 @@ class Collection:
         with self._lock:
             folder = self._folder / plain_name(serial)
             folder.mkdir(parents=True, exist_ok=True)
-            _write(folder / cell.result, json.dumps(result, indent=1) + "\n")
+            write_atomically(folder / cell.result, json.dumps(result, indent=1) + "\n")
             self.results.append({"serial": serial, "model": str(cell.model), "result": result})
             self.rows.append(_row(serial, cell, result))
             self._screen.print(f"{serial}: {cell}: done", markup=False, highlight=False, soft_wrap=True)
@@ -196,28 +196,19 @@ def _write_tables(config: AndroidConfig, collection: Collection):
     rows = sorted(collection.rows, key=lambda row: row["phone"])
     report = {
         "tool_version": distill.__version__,
-        "settings": to_plain(config),
+        "settings": to_json_values(config),
         "table": rows,
         "results": collection.results,
         "failures": collection.failures,
     }
-    _write(config.out / "table.json", json.dumps(report, indent=1) + "\n")
+    write_atomically(config.out / "table.json", json.dumps(report, indent=1) + "\n")
     if rows:
         text = StringIO()
         writer = csv.DictWriter(text, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        _write(config.out / "table.csv", text.getvalue())
+        write_atomically(config.out / "table.csv", text.getvalue())
         draw_phones(config.out / "plot.png", rows)
-
-
-def _write(path: Path, text: str):
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def table(rows: list[dict]) -> Table:

@@ -7,9 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from cache.store import SoftLabelStore
-from distill.array_task import array_task
-from distill.commands.cli import commands
-from distill.commands.store import (
+from distill.commands.cache_tools import (
     ExportConfig,
     InfoConfig,
     VerifyConfig,
@@ -21,14 +19,16 @@ from distill.commands.store import (
     verify,
     view,
 )
+from distill.commands.cli import commands
 from distill.data.coco import CocoKeypoints
-from distill.decode import GroupingConfig
-from distill.errors import InputError
-from distill.labels import TeacherPass, create_store, evaluate_store
-from distill.plain import to_plain
-from distill.signals import StopRequest
-from distill.skeleton import get_skeleton
-from distill.teacher import TeacherConfig, load_teacher
+from distill.labelling.array_task import array_task
+from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.labelling.teacher_pass import TeacherPass, create_store, evaluate_store
+from distill.pose.grouping import GroupingConfig
+from distill.pose.skeleton import get_skeleton
+from distill.system.errors import InputError
+from distill.system.json_values import to_json_values
+from distill.system.signals import StopRequest
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def build(config: BuildConfig) -> SoftLabelStore:
         shard_length=config.shard_length,
         floor=config.floor,
         limit=config.limit,
-        configuration=to_plain(replace(config, task_id=None, num_tasks=None)),
+        configuration=to_json_values(replace(config, task_id=None, num_tasks=None)),
     )
     teacher_pass = TeacherPass(
         store, data, loaded.teacher, config.grouping, batch_size=config.batch_size, threads=config.threads

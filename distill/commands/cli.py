@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from cache.errors import StoreError
-from distill.errors import InputError, Stopped
+from distill.system.errors import InputError, Stopped
 from mobile.errors import ExportError
 from teachers.errors import WeightsError
 

@@ -10,10 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from distill.commands.cli import commands
 from distill.data.coco import CocoKeypoints
 from distill.data.fetch import FetchConfig, fetch
-from distill.errors import InputError
-from distill.skeleton import get_skeleton
+from distill.drawing.persons import MASK_COLOUR, draw_persons
+from distill.drawing.sheet import contact_sheet, write_image
+from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, SceneContent, measure, synthesize
-from distill.visual import MASK_COLOUR, contact_sheet, draw_persons, write_image
+from distill.system.errors import InputError
 
 
 @dataclass(frozen=True)

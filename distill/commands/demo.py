@@ -10,26 +10,27 @@ from pathlib import Path
 import torch
 
 from cache.store import SoftLabelStore
-from distill.checkpoint import load_network
 from distill.commands.cache import BuildConfig, build
 from distill.commands.cache import DataConfig as CacheDataConfig
 from distill.commands.cli import command, load_config
 from distill.commands.export import ExportConfig, ExportDataConfig, export_checkpoint
 from distill.commands.train import train
-from distill.config import TrainConfig
 from distill.data.coco import CocoKeypoints
-from distill.decode import GroupingConfig
-from distill.devices import choose_precision
-from distill.errors import InputError
-from distill.evaluation import Predictions, evaluate
-from distill.labels import evaluate_store
-from distill.plain import to_plain
-from distill.predict import Predictor, network_forward, predict_all
-from distill.results import Panel, confident, draw_results
-from distill.skeleton import COCO_17
+from distill.drawing.result_sheet import Panel, confident, draw_results
+from distill.drawing.sheet import write_image
+from distill.evaluation.coco import Predictions, evaluate
+from distill.evaluation.predictor import Predictor, network_forward, predict_all
+from distill.labelling.teacher import TeacherConfig
+from distill.labelling.teacher_pass import evaluate_store
+from distill.networks.checkpoint import load_network
+from distill.pose.grouping import GroupingConfig
+from distill.pose.skeleton import COCO_17
 from distill.synthetic import SceneConfig, measure, synthesize
-from distill.teacher import TeacherConfig
-from distill.visual import write_image
+from distill.system.devices import choose_precision
+from distill.system.errors import InputError
+from distill.system.files import write_atomically
+from distill.system.json_values import to_json_values
+from distill.training.config import TrainConfig
 
 RECIPE = files("distill") / "recipes" / "demo.yaml"
 TRAIN, HELD_OUT = "train2017", "val2017"
@@ -182,7 +183,7 @@ class Demo:
         return predict_all(predictor, self._held_out())
 
     def _begin(self) -> dict:
-        settings = to_plain(self.config) | {"out": None}
+        settings = to_json_values(self.config) | {"out": None}
         if not self.summary_file.exists():
             return {"settings": settings, "seconds": {}}
         summary = json.loads(self.summary_file.read_text())
@@ -200,10 +201,7 @@ class Demo:
         seconds = self.summary["seconds"]
         seconds[name] = round(time.perf_counter() - started, 1)
         seconds["total"] = round(sum(value for key, value in seconds.items() if key != "total"), 1)
-        self.config.out.mkdir(parents=True, exist_ok=True)
-        temporary = self.summary_file.with_suffix(".part")
-        temporary.write_text(json.dumps(self.summary, indent=1) + "\n")
-        temporary.replace(self.summary_file)
+        write_atomically(self.summary_file, json.dumps(self.summary, indent=1) + "\n")
 
     def _store(self, split: str) -> Path:
         return self.config.out / f"labels_{split}.zarr"

@@ -14,15 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import distill
-from distill.checkpoint import load_network
 from distill.commands.cli import command
 from distill.data.coco import CocoKeypoints
-from distill.decode import GroupingConfig
-from distill.errors import InputError
-from distill.evaluation import FIGURES, bootstrap_ap, evaluate, write_results
-from distill.plain import to_plain
-from distill.predict import Predictor, litert_predictor, network_forward, predict_all
-from distill.skeleton import get_skeleton
+from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, write_results
+from distill.evaluation.predictor import Predictor, litert_predictor, network_forward, predict_all
+from distill.networks.checkpoint import load_network
+from distill.pose.grouping import GroupingConfig
+from distill.pose.skeleton import get_skeleton
+from distill.system.errors import InputError
+from distill.system.files import write_atomically
+from distill.system.json_values import to_json_values
 from mobile.runtime import LiteRTModel
 
 
@@ -139,7 +140,7 @@ def evaluate_model(config: EvalConfig) -> dict:
         "model": {"input_size": model.input_size, "skeleton": model.skeleton, **model.origin},
         "annotation_sha256": data.annotation_sha256,
         "tool_version": distill.__version__,
-        "settings": to_plain(config),
+        "settings": to_json_values(config),
     }
     if config.bootstrap:
         report["ap_interval"] = bootstrap_ap(
@@ -148,7 +149,7 @@ def evaluate_model(config: EvalConfig) -> dict:
     if config.results is not None:
         write_results(config.results, predictions)
     if config.out is not None:
-        config.out.write_text(json.dumps(report, indent=1) + "\n")
+        write_atomically(config.out, json.dumps(report, indent=1) + "\n")
     return report
 
 

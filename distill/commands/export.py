@@ -10,20 +10,20 @@ from rich.table import Table
 from torch import nn
 
 import distill
-from distill import geometry
-from distill.checkpoint import CheckpointInfo, load_network, save_for_shipping
 from distill.commands.cli import command
 from distill.data.coco import CocoKeypoints
 from distill.data.normalise import MEAN, STD
-from distill.decode import GroupingConfig
-from distill.errors import InputError
-from distill.plain import to_plain
-from distill.precision_sheet import draw_precisions
-from distill.precisions import THREADS, Evaluation, Variant, write_variants
-from distill.predict import letterboxed
-from distill.skeleton import Skeleton, get_skeleton
+from distill.deployment.precision_sheet import draw_precisions
+from distill.deployment.precisions import THREADS, Evaluation, Variant, write_variants
+from distill.drawing.sheet import write_image
+from distill.evaluation.predictor import letterboxed
+from distill.networks.checkpoint import CheckpointInfo, load_network, save_for_shipping
+from distill.pose import geometry
+from distill.pose.grouping import GroupingConfig
+from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
-from distill.visual import write_image
+from distill.system.errors import InputError
+from distill.system.json_values import to_json_values
 from mobile.errors import ExportError
 from mobile.export import Exporter, ExportReport
 from mobile.peaks import PeakSettings
@@ -189,14 +189,14 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
         photographs=_photographs(config, side, skeleton),
         letterbox={"padding_rgb": list(geometry.PADDING), "interpolation": "bilinear"},
         skeleton=_skeleton_values(skeleton),
-        grouping=to_plain(config.grouping),
+        grouping=to_json_values(config.grouping),
         source={
             "tool": f"pose-distill {distill.__version__}",
             "checkpoint": config.checkpoint.name,
             "network": info.name,
             "step": info.step,
             "trained_at": info.input_size,
-            "metrics": to_plain(info.metrics),
+            "metrics": to_json_values(info.metrics),
         },
         tolerance=config.tolerance,
         peaks=_peaks(config.grouping) if config.with_peaks else None,
@@ -237,7 +237,7 @@ def _photographs(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndar
 
 def _skeleton_values(skeleton: Skeleton) -> dict:
     """A skeleton as plain values; limbs and flip pairs as joint numbers too, for programs without names."""
-    return to_plain(skeleton) | {
+    return to_json_values(skeleton) | {
         "limb_index": skeleton.limb_index.tolist(),
         "flip_index": skeleton.flip_index.tolist(),
         "grouping_index": skeleton.grouping_index.tolist(),

@@ -1,6 +1,5 @@
 """distill-inspect: what is inside a .tflite."""
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,8 @@ from rich.console import Console, Group
 from rich.table import Table
 
 from distill.commands.cli import command
-from distill.errors import InputError
+from distill.system.errors import InputError
+from distill.system.files import write_atomically
 from mobile.inspection import Summary, Tensor, render, summarise
 
 _FILE_WIDTH = 140
@@ -42,10 +42,7 @@ def inspect_model(config: InspectConfig) -> Summary:
     """
     summary = summarise(config.model)
     if config.html is not None:
-        config.html.parent.mkdir(parents=True, exist_ok=True)
-        temporary = config.html.with_name(f".{config.html.name}.{os.getpid()}")
-        temporary.write_text(render(summary), encoding="utf-8")
-        temporary.replace(config.html)
+        write_atomically(config.html, render(summary))
     return summary
 
 

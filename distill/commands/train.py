@@ -5,13 +5,13 @@ import sys
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from distill.commands.cli import command
-from distill.config import TrainConfig
+from distill.training.config import TrainConfig
 
 
 def train(config: TrainConfig) -> dict[str, float]:
     """Train as configured, showing progress; returns the last minival's figures, in the main process."""
-    from distill.processes import join_slurm_step, lost_process_as_error
-    from distill.trainer import Trainer
+    from distill.system.processes import join_slurm_step, lost_process_as_error
+    from distill.training.trainer import Trainer
 
     join_slurm_step()
     with lost_process_as_error():

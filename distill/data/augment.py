@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from distill import geometry
-from distill.errors import InputError
+from distill.pose import geometry
+from distill.system.errors import InputError
 
 
 @dataclass(frozen=True)

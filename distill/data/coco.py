@@ -10,8 +10,8 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from distill.data.annotations import Annotations
-from distill.errors import InputError
-from distill.skeleton import Skeleton
+from distill.pose.skeleton import Skeleton
+from distill.system.errors import InputError
 
 PERSON, UNKNOWN, IGNORED = range(3)
 "Channels of `CocoKeypoints.masks`."

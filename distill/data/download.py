@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from distill.errors import InputError
+from distill.system.errors import InputError
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60.0

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 
 from distill.data.download import checksum, download
 from distill.data.unpack import unpack
-from distill.errors import InputError
+from distill.system.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from distill import geometry
 from distill.data.augment import AugmentConfig, apply_colours, sample_colours, sample_geometry
 from distill.data.coco import CocoKeypoints
+from distill.pose import geometry
 
 MASK_STRIDE = 2
 "Stride of `Sample.masks`, the finest of any network's maps."

@@ -7,10 +7,10 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from cache.reader import LabelReader
 from cache.store import SoftLabelStore
-from distill import geometry
 from distill.data.workers import read_batches
-from distill.errors import InputError
-from distill.peaks import find_peaks
+from distill.pose import geometry
+from distill.pose.peaks import find_peaks
+from distill.system.errors import InputError
 
 PEAK_THRESHOLD = 0.02
 "Lower peaks of a teacher's maps are noise."

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from distill.data.download import require_space
-from distill.errors import InputError
+from distill.system.errors import InputError
+from distill.system.files import unfinished_file
 
 _ENCRYPTED = 1
-_UNFINISHED = ".part"
 
 
 def unpack(archive: Path, root: Path, folder: str, report: Callable[[int, int], None] = lambda *_: None) -> None:
@@ -59,11 +59,5 @@ def _is_there(member: zipfile.ZipInfo, root: Path) -> bool:
 def _write_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path) -> None:
     """Copy one member; reading to the end checks its CRC."""
     path = root / member.filename
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + _UNFINISHED)
-    try:
-        with opened.open(member) as source, unfinished.open("wb") as target:
-            shutil.copyfileobj(source, target)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished_file(path) as unfinished, opened.open(member) as source, unfinished.open("wb") as target:
+        shutil.copyfileobj(source, target)

@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from cache.errors import StoreError
-from distill.errors import InputError
-from distill.signals import leave_stopping_to_the_parent
+from distill.system.errors import InputError
+from distill.system.signals import leave_stopping_to_the_parent
 
 READING_ERRORS = (InputError, StoreError, OSError)
 

@@ -10,7 +10,7 @@ from random import Random
 
 import numpy as np
 
-from distill.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17
 from distill.synthetic.pose import Pose
 
 J = {name: index for index, name in enumerate(COCO_17.joints)}

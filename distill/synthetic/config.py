@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from distill.errors import InputError
 from distill.synthetic.textures import SIDE
+from distill.system.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from random import Random
 import cv2
 import numpy as np
 
-from distill.errors import InputError
 from distill.synthetic import visibility
 from distill.synthetic.appearance import Outfit, sample_outfit
 from distill.synthetic.background import blank, clutter, obstacle, seat
@@ -19,6 +18,7 @@ from distill.synthetic.paint import NOBODY, Layer, Light, paint
 from distill.synthetic.placement import place
 from distill.synthetic.pose import sample_pose, sample_yaw
 from distill.synthetic.textures import SIDE, film
+from distill.system.errors import InputError
 
 _ATTEMPTS = 6
 _FEWEST_JOINTS = 4

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.errors import InputError
+from distill.system.errors import InputError
 
 
 def measure(annotation_file: Path | str) -> dict[str, float]:

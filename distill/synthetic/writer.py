@@ -18,10 +18,10 @@ import numpy as np
 from pycocotools import mask as rle
 
 from distill import __version__
-from distill.errors import InputError
-from distill.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17
 from distill.synthetic.config import SceneConfig
 from distill.synthetic.scene import Scene, draw_scene
+from distill.system.errors import InputError
 
 _CHUNK = 32
 

@@ -12,7 +12,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cache.store import SoftLabelStore
-from distill.checkpoint import read_checkpoint
+from distill.networks.checkpoint import read_checkpoint
 
 pytestmark = pytest.mark.slow
 

@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 import torch
 
-from distill import geometry
 from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
-from distill.decode import GroupingConfig
-from distill.plain import to_plain
-from distill.predict import PeakPredictor, Predictor
-from distill.skeleton import get_skeleton
+from distill.evaluation.predictor import PeakPredictor, Predictor
+from distill.heads.targets import render
+from distill.pose import geometry
+from distill.pose.grouping import GroupingConfig
+from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
-from distill.targets import render
+from distill.system.json_values import to_json_values
 from mobile.peaks import PeakModel, PeakSettings
 from mobile.runtime import to_stored, to_values
 
@@ -211,7 +211,7 @@ class Cases:
         return {
             "kind": kind,
             "photograph": image.shape[1::-1],
-            "metadata": self.model | {"outputs": described, "grouping": to_plain(grouping)} | more,
+            "metadata": self.model | {"outputs": described, "grouping": to_json_values(grouping)} | more,
             "outputs": [self._file(value) for value in outputs.values()],
             "persons": [person.tolist() for person in persons.astype(float)],
             "scores": scores.tolist(),

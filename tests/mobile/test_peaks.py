@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from distill.decode import GroupingConfig, group, group_peaks
-from distill.skeleton import COCO_17
+from distill.pose.grouping import GroupingConfig, group, group_peaks
+from distill.pose.skeleton import COCO_17
 from mobile.errors import ExportError
 from mobile.export import convert
 from mobile.metadata import INPUT

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import students
-from distill.checkpoint import load_network
+from distill.networks.checkpoint import load_network
 from mobile.export import export
 from mobile.metadata import SIGNATURE
 from mobile.quantise import Quantisation, quantise

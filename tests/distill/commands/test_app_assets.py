@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from distill.commands.app_assets import AssetsConfig, main, write_assets
-from distill.errors import InputError
+from distill.system.errors import InputError
 
 
 @pytest.mark.slow

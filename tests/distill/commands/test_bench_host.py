@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 
-from distill.checkpoint import CheckpointInfo, save_checkpoint
 from distill.commands.bench import main
 from distill.commands.export import main as export
-from distill.skeleton import COCO_17
+from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
+from distill.pose.skeleton import COCO_17
 from students.registry import create
 
 SIDE = 64

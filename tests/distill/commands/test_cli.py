@@ -7,7 +7,7 @@ import pytest
 
 from cache.errors import StoreError
 from distill.commands.cli import command, commands, load_config
-from distill.errors import InputError
+from distill.system.errors import InputError
 from mobile.errors import ExportError
 from teachers.errors import WeightsError
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from distill import networks
-from distill.checkpoint import CheckpointInfo, save_checkpoint
 from distill.commands import export
 from distill.commands.eval import load_model, main
 from distill.data.coco import CocoKeypoints
-from distill.decode import GroupingConfig
-from distill.evaluation import FIGURES, evaluate
-from distill.skeleton import COCO_17
+from distill.evaluation.coco import FIGURES, evaluate
+from distill.networks import registry as networks
+from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
+from distill.pose.grouping import GroupingConfig
+from distill.pose.skeleton import COCO_17
 
 SIDE = 64
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from distill import geometry
-from distill.checkpoint import CheckpointInfo, save_checkpoint
 from distill.commands.export import main
-from distill.precision_sheet import CELL
-from distill.skeleton import COCO_17
+from distill.deployment.precision_sheet import CELL
+from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
+from distill.pose import geometry
+from distill.pose.skeleton import COCO_17
 from mobile.runtime import LiteRTModel
 from students.registry import create
 
@@ -131,7 +131,7 @@ def test_too_small_a_tolerance_leaves_nothing(checkpoint, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_teacher_is_exported_like_a_student(tmp_path):
-    from distill import networks
+    from distill.networks import registry as networks
 
     torch.manual_seed(0)
     path, out = tmp_path / "teacher.safetensors", tmp_path / "teacher.tflite"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill import geometry
 from distill.data.augment import AugmentConfig, apply_colours, sample_colours, sample_geometry
-from distill.errors import InputError
+from distill.pose import geometry
+from distill.system.errors import InputError
 
 NONE = AugmentConfig(
     flip=0, rotation=0, scale_min=1, scale_max=1, translation=0, brightness=0, contrast=0, saturation=0

@@ -10,8 +10,8 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from distill.data.coco import IGNORED, PERSON, UNKNOWN, CocoKeypoints
-from distill.errors import InputError
-from distill.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17
+from distill.system.errors import InputError
 
 SQUARE = [[2.0, 2.0, 10.0, 2.0, 10.0, 12.0, 2.0, 12.0]]
 

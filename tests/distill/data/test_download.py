@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distill.data.download import checksum, download
-from distill.errors import InputError
+from distill.system.errors import InputError
 
 CONTENT = random.Random(0).randbytes(3_500_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()

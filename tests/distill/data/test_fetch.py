@@ -8,7 +8,7 @@ import pytest
 
 from distill.commands.data import main
 from distill.data.fetch import ARCHIVES, Archive, FetchConfig, fetch
-from distill.errors import InputError
+from distill.system.errors import InputError
 
 PHOTOGRAPHS = {"val2017/1.jpg": b"one", "val2017/2.jpg": b"two"}
 ANNOTATIONS = {"annotations/person_keypoints_val2017.json": b"{}"}

@@ -11,7 +11,7 @@ from distill.data.augment import AugmentConfig
 from distill.data.coco import CocoKeypoints
 from distill.data.loader import StepSampler, collate, make_loader
 from distill.data.samples import TrainingSamples
-from distill.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17
 
 IDS = np.arange(100, 123)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from distill import geometry
 from distill.data.normalise import MEAN, STD, normalise
+from distill.pose import geometry
 
 
 def test_normalise_is_the_imagenet_convention():

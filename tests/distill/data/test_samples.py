@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from distill import geometry
 from distill.data.augment import AugmentConfig
 from distill.data.coco import CocoKeypoints
 from distill.data.samples import Annotated, TrainingSamples, make_sample
-from distill.skeleton import COCO_17
+from distill.pose import geometry
+from distill.pose.skeleton import COCO_17
 
 
 @pytest.fixture

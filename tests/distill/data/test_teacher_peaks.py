@@ -15,8 +15,8 @@ from distill.data.coco import CocoKeypoints
 from distill.data.loader import StepSampler, make_loader
 from distill.data.samples import TrainingSamples
 from distill.data.teacher_peaks import preload_peaks, read_peaks
-from distill.errors import InputError
-from distill.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17
+from distill.system.errors import InputError
 
 IMAGES, KEYPOINTS, MAP_SIZE, SHARD_LENGTH = 24, 17, 32, 3
 

@@ -4,7 +4,7 @@ import zipfile
 import pytest
 
 from distill.data.unpack import unpack
-from distill.errors import InputError
+from distill.system.errors import InputError
 
 FILES = {"val2017/1.jpg": b"one" * 1000, "val2017/2.jpg": b"two" * 1000, "val2017/deep/3.jpg": b""}
 

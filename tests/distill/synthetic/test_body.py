@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17
 from distill.synthetic.body import J, pose_body, rotation, sample_build
 from distill.synthetic.pose import Limb, Pose, sample_pose
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.errors import InputError
-from distill.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17
 from distill.synthetic import SceneConfig, draw_scene
+from distill.system.errors import InputError
 
 
 @pytest.fixture(scope="module")

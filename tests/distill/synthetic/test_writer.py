@@ -6,9 +6,9 @@ import pytest
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
-from distill.errors import InputError
-from distill.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17
 from distill.synthetic import SceneConfig, draw_scene, measure, synthesize
+from distill.system.errors import InputError
 
 SCENES = SceneConfig(size=128)
 

@@ -10,7 +10,7 @@ import java.util.List;
  * Joints become persons.
  *
  * <p>The grouping of Newell et al., Associative Embedding (NeurIPS 2017), as HigherHRNet (Cheng et al., CVPR
- * 2020) uses it and as distill/decode.py does it: joints are visited in the skeleton's order; an optimal
+ * 2020) uses it and as distill/pose/grouping.py does it: joints are visited in the skeleton's order; an optimal
  * assignment gives each peak to the person whose mean tag is nearest, or lets it open a new one.
  */
 final class Grouping {

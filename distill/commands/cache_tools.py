@@ -1,0 +1,209 @@
+"""What distill-cache does with a store that is there: verify, describe, show and export it."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cache.errors import StoreError
+from cache.label import SoftLabel
+from cache.store import SoftLabelStore
+from distill.data.coco import CocoKeypoints
+from distill.drawing.persons import draw_heatmaps, draw_persons
+from distill.drawing.sheet import contact_sheet, write_image
+from distill.labelling.relabel import relabel
+from distill.labelling.resample import photograph_box
+from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.labelling.teacher_pass import EVALUATION, check_store
+from distill.labelling.tfrecord import export_store
+from distill.pose import geometry
+from distill.pose.skeleton import get_skeleton
+from distill.system.errors import InputError
+
+VIEW_CELL = 480
+
+
+@dataclass(frozen=True)
+class VerifyConfig:
+    """Compare every shard of a store with its checksums, and the store with its annotations."""
+
+    store: str
+    "Store to verify."
+    data_root: Path | None = None
+    "Folder of the COCO set it was made from; without it only the store itself is verified, unless sample is set."
+    sample: int = 0
+    "Label so many random photographs again, with the teacher below, and compare; 0 for none."
+    tolerance: float = 0.05
+    "Largest difference of a heatmap value, 0..1, that the sample may show; float16 and a GPU differ a little."
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    "The teacher of the sample, as it was given to build."
+
+    def __post_init__(self):
+        if self.sample < 0:
+            raise InputError(f"sample must not be negative, but is {self.sample}")
+        if not 0 <= self.tolerance <= 1:
+            raise InputError(f"tolerance must lie in 0..1, not {self.tolerance}")
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Write the labels into files that other tools read."""
+
+    store: str
+    "Store to export, complete."
+    out: Path = Path("labels_tfrecord")
+    "Folder to write into."
+    format: str = "tfrecord"
+    "tfrecord: gzip files of tf.train.Example, one a shard, and labels.json that says what is in them."
+
+    def __post_init__(self):
+        if self.format != "tfrecord":
+            raise InputError(f"format must be tfrecord, not {self.format!r}")
+
+
+@dataclass(frozen=True)
+class InfoConfig:
+    """Say what a store holds, how complete and how large it is, and who made it."""
+
+    store: str
+    "Store to describe."
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """Draw one photograph with the maps and persons that the teacher saw."""
+
+    store: str
+    "Store to look into."
+    image_id: int | None = None
+    "Photograph to draw; by default the first with a person."
+    out: Path = Path("view.png")
+    "Picture to write, .png or .jpg."
+    data_root: Path | None = None
+    "Folder of the COCO set; by default the one the store was made from."
+
+
+def verify(config: VerifyConfig):
+    """Raise a StoreError unless the store is whole."""
+    store = SoftLabelStore.open(config.store)
+    store.check_created()
+    if missing := store.missing_shards():
+        raise StoreError(
+            f"{config.store}: {len(missing)} of {store.num_shards} shards are missing or do not match their checksums: "
+            f"{', '.join(map(str, missing[:20]))}{', ...' if len(missing) > 20 else ''}; "
+            "run the same `distill-cache build` again to fill them"
+        )
+    print(f"{config.store}: all {store.num_shards} shards with {len(store)} images match their checksums")
+    if config.data_root is not None or config.sample:
+        data = _data_of(store, config.data_root)
+        check_store(store, data)
+        if absent := len(np.setdiff1d(data.image_ids, store.image_ids)):
+            print(f"{absent} of the {len(data)} images of {data.annotation_file} are not in the store, by its limit")
+        else:
+            print(f"its images are the {len(data)} of {data.annotation_file}")
+        if config.sample:
+            _verify_sample(config, store, data)
+
+
+def _verify_sample(config: VerifyConfig, store: SoftLabelStore, data: CocoKeypoints):
+    loaded = load_teacher(config.teacher, data.skeleton)
+    differences = relabel(store, data, loaded, config.sample)
+    worst = max(differences, key=lambda each: each.largest)
+    print(
+        f"{len(differences)} images labelled again: heatmap values differ by at most {worst.largest:.4f} "
+        f"(image {worst.image_id}), {np.mean([each.mean for each in differences]):.6f} on average; "
+        f"{sum(each.persons_differ for each in differences)} images have other persons"
+    )
+    if worst.largest > config.tolerance:
+        raise StoreError(
+            f"{config.store}: the label of image {worst.image_id} differs by {worst.largest:.3f} from what the teacher "
+            f"sees, tolerance is {config.tolerance}; make the store anew with this version"
+        )
+
+
+def export(config: ExportConfig):
+    """Write a complete store in another format."""
+    store = SoftLabelStore.open(config.store)
+    store.check()
+    columns = (TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        shown = bar.add_task("images", total=len(store))
+        for images in export_store(store, config.out):
+            bar.advance(shown, images)
+    size = sum(file.stat().st_size for file in config.out.glob("*.tfrecord.gz"))
+    print(f"{config.out}: {len(store)} images in {store.num_shards} files, {size / len(store) / 1000:.1f} kB each")
+
+
+def info(config: InfoConfig):
+    """Print what the store says of itself."""
+    store = SoftLabelStore.open(config.store)
+    attributes = store.attributes
+    missing = store.missing_shards(checksums=False)
+    size = stored_bytes(store)
+    stored = len(store) - sum(len(store.shard_image_ids(shard)) for shard in missing)
+    lines = {
+        "split": f"{attributes['split']}, {len(store)} images, {stored} labelled",
+        "shards": f"{store.num_shards}, {len(missing)} missing, {store.shard_length} images each",
+        "maps": "{keypoints} x {map_size} x {map_size}, at most {max_persons} persons".format(**attributes["shape"]),
+        "skeleton": attributes["skeleton"],
+        "size": f"{size / 1e6:.1f} MB" + (f", {size / stored / 1000:.1f} kB an image" if stored else ""),
+        "encoding": _plain(attributes["encoding"]),
+        "teacher": _plain(attributes["teacher"]),
+        "annotations": f"SHA-256 {attributes['annotation_sha256']}",
+        "made by": f"version {attributes['tool_version']}, format {attributes['format_version']}",
+    }
+    print("\n".join(f"{name:12s} {value}" for name, value in lines.items()))
+    if evaluation := store.files.read(EVALUATION):
+        print(table(json.loads(evaluation)))
+
+
+def view(config: ViewConfig):
+    """Write a picture of photograph, maps and persons."""
+    store = SoftLabelStore.open(config.store)
+    data = _data_of(store, config.data_root)
+    image_id = _first_with_person(store) if config.image_id is None else config.image_id
+    label = store.read(image_id)
+    photograph = data.photograph(image_id)
+    persons = draw_persons(photograph, label.persons, data.skeleton, scale=VIEW_CELL / max(photograph.shape[:2]))
+    cells = [photograph, _draw_maps(photograph, label), persons]
+    write_image(config.out, contact_sheet([cells], ["photograph", "heatmaps", "persons"], VIEW_CELL))
+    print(f"{config.out}: image {image_id}, {len(label.persons)} persons, scores {np.round(label.person_score, 2)}")
+
+
+def _draw_maps(photograph: np.ndarray, label: SoftLabel) -> np.ndarray:
+    """The maps over the photograph, which fills the long side of the picture."""
+    enlarge = geometry.compose(label.to_map, geometry.scaling(VIEW_CELL / label.heatmap.shape[-1]))
+    drawn = draw_heatmaps(geometry.warp(photograph, enlarge, (VIEW_CELL, VIEW_CELL)), label.heatmap)
+    left, top, right, bottom = np.rint(photograph_box(photograph.shape[1::-1], enlarge)).astype(int)
+    return drawn[top:bottom, left:right]
+
+
+def _first_with_person(store: SoftLabelStore) -> int:
+    for image_id in store.image_ids.tolist():
+        if len(store.read_persons(image_id)[0]):
+            return image_id
+    return int(store.image_ids[0])
+
+
+def _data_of(store: SoftLabelStore, root: Path | None) -> CocoKeypoints:
+    """The set that a store was made from, by default where it was then."""
+    recorded = store.attributes["configuration"].get("data", {}).get("root")
+    if root is None and recorded is None:
+        raise InputError(f"{store.url} does not say where its photographs are; give data_root")
+    return CocoKeypoints(root or Path(recorded), store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
+
+
+def stored_bytes(store: SoftLabelStore) -> int:
+    """Bytes of all files of a store."""
+    return sum(store.files.sizes().values())
+
+
+def _plain(values: dict) -> str:
+    return ", ".join(f"{k} ({_plain(v)})" if isinstance(v, dict) else f"{k} {v}" for k, v in values.items())
+
+
+def table(metrics: dict[str, float | None]) -> str:
+    """Figures by name, one a line."""
+    return "\n".join(f"{name:12s} {'none' if value is None else f'{value:.3f}'}" for name, value in metrics.items())

@@ -1,0 +1,1 @@
+"""What exported models cost and lose."""

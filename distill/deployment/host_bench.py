@@ -1,0 +1,117 @@
+"""The way of a photograph through exported models on this host, stage by stage."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.data.coco import CocoKeypoints
+from distill.evaluation.coco import evaluate
+from distill.evaluation.predictor import letterboxed, litert_predictor, predict_all
+from distill.pose.grouping import GroupingConfig
+from distill.pose.skeleton import get_skeleton
+from distill.system.errors import InputError
+from mobile import bench, metadata
+from mobile.runtime import LiteRTModel, interpreter, to_stored
+
+PHOTOGRAPHS_A_TURN = 8
+
+
+class Stages:
+    """Times of what happens before and after a model, in milliseconds a photograph.
+
+    Of a model without a JSON, which is not ours, only the way in is known.
+
+    Args:
+        path: the model.
+        photographs: (H, W, 3) uint8 RGB.
+    """
+
+    def __init__(self, path: Path, photographs: Sequence[np.ndarray]):
+        self.photographs = photographs
+        self.preprocess: list[float] = []
+        self.decode: list[float] = []
+        self._number = 0
+        own = metadata.metadata_path(path).exists()
+        model = LiteRTModel(path) if own else None
+        self._input = (interpreter(path.read_bytes(), 1, path)).get_input_details()[0]
+        if len(self._input["shape"]) != 4:
+            raise InputError(f"model {path} takes an input of shape {self._input['shape'].tolist()}, not a photograph")
+        self._predictors = [] if model is None else [_decoder(model, self._letterbox(p)) for p in photographs]
+
+    def step(self):
+        """Time some photographs."""
+        for _ in range(PHOTOGRAPHS_A_TURN):
+            number = self._number % len(self.photographs)
+            self._number += 1
+            start = time.perf_counter()
+            image = self._letterbox(self.photographs[number])
+            to_stored(image[None], self._input)
+            self.preprocess.append(1000 * (time.perf_counter() - start))
+            if self._predictors:
+                start = time.perf_counter()
+                self._predictors[number].locate(image[None])
+                self.decode.append(1000 * (time.perf_counter() - start))
+
+    def values(self) -> dict[str, float | None]:
+        """Medians, ready for JSON; None for what is not known."""
+        return {
+            "preprocess_ms": statistics.median(self.preprocess),
+            "decode_ms": statistics.median(self.decode) if self.decode else None,
+        }
+
+    def _letterbox(self, photograph: np.ndarray) -> np.ndarray:
+        height, width = (int(n) for n in self._input["shape"][1:3])
+        return letterboxed(photograph, (width, height))[0]
+
+
+def _decoder(model: LiteRTModel, image: np.ndarray) -> Any:
+    """A predictor whose model has already run, so that only the decoding is left."""
+    predictor = litert_predictor(model, _skeleton(model), GroupingConfig(**model.metadata["grouping"]))
+    outputs = predictor.forward(image[None])
+    predictor.forward = lambda images: outputs
+    return predictor
+
+
+def average_precision(model: LiteRTModel, data: CocoKeypoints, limit: int | None = None, batch_size: int = 32) -> float:
+    """COCO keypoint AP, 0..1, of an exported model on the photographs of lowest id.
+
+    Raises:
+        InputError: nobody on them is labelled, or the set is of another skeleton.
+    """
+    ids = data.image_ids[:limit].tolist()
+    predictor = litert_predictor(model, _skeleton(model), GroupingConfig(**model.metadata["grouping"]))
+    figures = evaluate(predict_all(predictor, data, ids, batch_size), data.annotation_file, data.skeleton, ids)
+    if figures["ap"] is None:
+        raise InputError(f"{data.annotation_file}: nobody is labelled on the first {len(ids)} photographs")
+    return figures["ap"]
+
+
+def measure(
+    paths: Sequence[Path],
+    photographs: Sequence[np.ndarray],
+    threads: Sequence[int],
+    runs: int,
+    turns: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict]:
+    """Time models and what is around them, in turns; for each model a dict for each number of threads.
+
+    Raises:
+        InputError, ExportError: a model cannot be read or does not take photographs.
+    """
+    stages = {path: Stages(path, photographs) for path in paths}
+
+    def between():
+        for stage in stages.values():
+            stage.step()
+
+    timings = bench.measure(paths, threads, runs, turns, between, progress)
+    return [timing.values() | stages[timing.path].values() for timing in timings]
+
+
+def _skeleton(model: LiteRTModel):
+    return get_skeleton(model.metadata["skeleton"]["name"])

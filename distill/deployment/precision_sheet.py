@@ -1,0 +1,48 @@
+"""A picture of what the precisions of one network find on the same photographs."""
+
+from collections.abc import Mapping
+from itertools import islice
+
+import numpy as np
+
+from distill.data.coco import CocoKeypoints
+from distill.drawing.persons import draw_persons
+from distill.drawing.result_sheet import confident
+from distill.drawing.sheet import contact_sheet
+from distill.evaluation.predictor import litert_predictor
+from distill.pose.grouping import GroupingConfig
+from distill.system.errors import InputError
+from mobile.runtime import LiteRTModel
+
+CELL = 320
+_LARGER = 2
+
+
+def draw_precisions(models: Mapping[str, LiteRTModel], data: CocoKeypoints, count: int) -> np.ndarray:
+    """A sheet (H, W, 3) uint8 RGB: the photographs of lowest id that show labelled persons, a row each.
+
+    Columns: the photograph, its annotation, and the persons that each model is sure of.
+
+    Args:
+        models: by what stands above their column.
+        count: most rows.
+
+    Raises:
+        InputError: nobody is labelled, or a photograph cannot be read.
+    """
+    ids = list(islice((i for i in data.image_ids.tolist() if len(data.keypoints(i))), count))
+    if not ids:
+        raise InputError(f"{data.annotation_file}: nobody is labelled")
+    photographs = [data.photograph(i) for i in ids]
+    columns = [photographs, [_drawn(p, data.keypoints(i), data) for p, i in zip(photographs, ids, strict=True)]]
+    for model in models.values():
+        predictor = litert_predictor(model, data.skeleton, GroupingConfig(**model.metadata["grouping"]))
+        found = predictor(photographs)
+        columns.append([_drawn(p, confident(*each), data) for p, each in zip(photographs, found, strict=True)])
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return contact_sheet(rows, ["photograph", "annotation", *models], CELL)
+
+
+def _drawn(photograph: np.ndarray, persons: np.ndarray, data: CocoKeypoints) -> np.ndarray:
+    scale = max(1.0, _LARGER * CELL / max(photograph.shape[:2]))
+    return draw_persons(photograph, persons, data.skeleton, scale=scale)

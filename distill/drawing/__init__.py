@@ -1,0 +1,1 @@
+"""Persons, sheets and plots."""

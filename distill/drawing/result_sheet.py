@@ -1,0 +1,49 @@
+"""The picture that shows what a student learnt."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from distill.drawing.persons import draw_mask, draw_persons
+from distill.drawing.sheet import contact_sheet
+from distill.pose.skeleton import Skeleton
+
+CELL = 256
+
+CONFIDENT_PERSON, CONFIDENT_JOINT = 0.3, 0.15
+"Lower scores rank last in an AP, but would cover a picture."
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One photograph (H, W, 3) uint8 RGB and what is said of it, in its pixels."""
+
+    photograph: np.ndarray
+    truth: np.ndarray
+    "(P, K, 3) annotated x, y, visibility."
+    teacher: np.ndarray
+    "(P, K, 3) x, y, score."
+    student: np.ndarray
+    "(P, K, 3) x, y, score."
+    attention: np.ndarray
+    "(h, w) 0..1 over the same frame."
+
+
+def confident(persons: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The persons (P, K, 3) and joints that are sure enough to be drawn; other joints get score 0."""
+    kept = persons[scores >= CONFIDENT_PERSON].copy()
+    kept[kept[..., 2] < CONFIDENT_JOINT] = 0
+    return kept
+
+
+def draw_results(panels: list[Panel], skeleton: Skeleton) -> np.ndarray:
+    """A sheet (H, W, 3) uint8 RGB, a row a photograph: ground truth, teacher, student, attention."""
+    rows = []
+    for panel in panels:
+        scale = max(1, CELL // max(panel.photograph.shape[:2]))
+        persons = [
+            draw_persons(panel.photograph, drawn, skeleton, scale=scale)
+            for drawn in (panel.truth, panel.teacher, panel.student)
+        ]
+        rows.append([panel.photograph, *persons, draw_mask(panel.photograph, panel.attention)])
+    return contact_sheet(rows, ["photograph", "ground truth", "teacher", "student", "attention"], CELL)

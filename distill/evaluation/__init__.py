@@ -1,0 +1,1 @@
+"""Persons from photographs, and how well they were found."""

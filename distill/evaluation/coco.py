@@ -1,0 +1,191 @@
+"""COCO keypoint figures: object keypoint similarity, average precision and recall."""
+
+import contextlib
+import io
+import json
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from distill.pose.skeleton import Skeleton
+from distill.system.errors import InputError
+from distill.system.files import write_atomically
+
+FIGURES = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
+"Names of pycocotools' ten keypoint figures, in its order."
+
+PERSON_CATEGORY = 1
+"COCO's category id of a person."
+
+Predictions = dict[int, tuple[np.ndarray, np.ndarray]]
+"By image id: persons (P, K, 3) x, y, score in continuous photograph pixels, and their scores (P,)."
+
+
+def evaluate(
+    predictions: Predictions,
+    annotation_file: Path,
+    skeleton: Skeleton,
+    image_ids: Iterable[int] | None = None,
+) -> dict[str, float | None]:
+    """COCO's ten keypoint figures (see `FIGURES`), 0..1, None where there is no person of that size to find.
+
+    Figures by object keypoint similarity (OKS) as pycocotools computes them: at most 20 persons an image,
+    medium persons have areas of 32^2 to 96^2 pixels in the annotations, large ones more.
+
+    Args:
+        predictions: an image without an entry counts as one in which nobody was found.
+        annotation_file: in COCO's format; area and number of labelled joints may be missing.
+        skeleton: whose joints are annotated; gives the OKS sigmas.
+        image_ids: images to count; by default all that the file lists.
+
+    Raises:
+        InputError: the file is missing or holds other annotations, or an image id is not in it.
+    """
+    evaluator = _matched(predictions, annotation_file, skeleton, image_ids)
+    return _figures(evaluator)
+
+
+def bootstrap_ap(
+    predictions: Predictions,
+    annotation_file: Path,
+    skeleton: Skeleton,
+    image_ids: Iterable[int] | None = None,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The 95 % interval of AP if other photographs of the same kind had been at hand.
+
+    The photographs are drawn again with replacement (Efron, Bootstrap Methods, Annals of Statistics 1979); the
+    interval lies between the 2.5th and the 97.5th percentile. Arguments and errors are those of `evaluate`.
+
+    Args:
+        samples: how often the photographs are drawn.
+        seed: of the drawing.
+    """
+    evaluator = _matched(predictions, annotation_file, skeleton, image_ids)
+    count = len(evaluator.params.imgIds)
+    by_size = np.array(evaluator.evalImgs, dtype=object).reshape(-1, count)
+    evaluator.params.imgIds = evaluator._paramsEval.imgIds = list(range(count))
+    rng = np.random.default_rng(seed)
+    values = []
+    for _ in range(samples):
+        evaluator.evalImgs = by_size[:, rng.integers(count, size=count)].ravel().tolist()
+        ap = _figures(evaluator)["ap"]
+        values.append(np.nan if ap is None else ap)
+    low, high = np.nanpercentile(values, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def to_results(predictions: Predictions, category: int = PERSON_CATEGORY) -> list[dict]:
+    """Predictions as a list in COCO's results format: keypoints are pixel indices, missing joints zero."""
+    return [
+        {
+            "image_id": int(image_id),
+            "category_id": category,
+            "keypoints": _to_pixel_indices(person).ravel().tolist(),
+            "score": float(score),
+        }
+        for image_id, (persons, scores) in sorted(predictions.items())
+        for person, score in zip(np.asarray(persons), np.asarray(scores), strict=True)
+    ]
+
+
+def write_results(path: Path, predictions: Predictions, category: int = PERSON_CATEGORY):
+    """Write predictions in COCO's results format, as its evaluation server takes them."""
+    write_atomically(path, json.dumps(to_results(predictions, category)))
+
+
+def _matched(
+    predictions: Predictions, annotation_file: Path, skeleton: Skeleton, image_ids: Iterable[int] | None
+) -> COCOeval:
+    """pycocotools' evaluator with the persons of every image matched to the annotated ones."""
+    document = _read(Path(annotation_file))
+    listed = {image["id"] for image in document["images"]}
+    counted = listed if image_ids is None else {int(i) for i in image_ids}
+    if unknown := (counted | predictions.keys()) - listed:
+        raise InputError(f"image id {min(unknown)} is not in {annotation_file}")
+    category = _category(document, skeleton, annotation_file)
+    persons = _annotated(document, category, counted, len(skeleton))
+    results = to_results({i: predictions[i] for i in predictions.keys() & counted}, category)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluator = COCOeval(
+            _coco(persons, counted, category), _coco(_with_area(results), counted, category), "keypoints"
+        )
+        evaluator.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
+        evaluator.evaluate()
+    return evaluator
+
+
+def _figures(evaluator: COCOeval) -> dict[str, float | None]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluator.accumulate()
+        evaluator.summarize()
+    return {name: float(v) if v >= 0 else None for name, v in zip(FIGURES, evaluator.stats, strict=True)}
+
+
+def _to_pixel_indices(person: np.ndarray) -> np.ndarray:
+    """Joints (K, 3) in COCO's coordinates, to a thousandth of a pixel."""
+    shifted = person.astype(np.float64) - (0.5, 0.5, 0)
+    return np.round(shifted * (person[:, 2:] > 0), 3)
+
+
+def _read(path: Path) -> dict:
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"annotation file {path} does not exist") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON ({error}); it may be truncated, fetch it again") from None
+    if not isinstance(document, dict) or not {"images", "annotations", "categories"} <= document.keys():
+        raise InputError(f"{path} is not a COCO annotation file: images, annotations or categories is missing")
+    return document
+
+
+def _category(document: dict, skeleton: Skeleton, path: Path) -> int:
+    for category in document["categories"]:
+        if tuple(category.get("keypoints", ())) == skeleton.joints:
+            return category["id"]
+    raise InputError(f"{path} has no category with the joints of skeleton {skeleton.name}; give a keypoint file of it")
+
+
+def _annotated(document: dict, category: int, image_ids: Collection[int], num_joints: int) -> list[dict]:
+    """Annotations of the images with all the fields that pycocotools reads."""
+    persons = []
+    for annotation in document["annotations"]:
+        if annotation["category_id"] != category or annotation["image_id"] not in image_ids:
+            continue
+        keypoints = annotation.get("keypoints") or [0] * 3 * num_joints
+        x, y, width, height = annotation["bbox"]
+        persons.append(
+            {
+                "image_id": annotation["image_id"],
+                "keypoints": keypoints,
+                "num_keypoints": sum(v > 0 for v in keypoints[2::3]),
+                "iscrowd": annotation.get("iscrowd", 0),
+                "bbox": [x, y, width, height],
+                "area": annotation.get("area", width * height),
+            }
+        )
+    return persons
+
+
+def _with_area(results: list[dict]) -> list[dict]:
+    """Results with the area, pixels, that COCO's tools give them: that of the box around all joints."""
+    points = [np.reshape(result["keypoints"], (-1, 3))[:, :2] for result in results]
+    return [result | {"area": float(np.prod(np.ptp(p, axis=0)))} for result, p in zip(results, points, strict=True)]
+
+
+def _coco(persons: list[dict], image_ids: Collection[int], category: int) -> COCO:
+    """Annotations or results in memory, numbered from 1: pycocotools takes the number 0 for no match."""
+    coco = COCO()
+    coco.dataset = {
+        "images": [{"id": i} for i in sorted(image_ids)],
+        "categories": [{"id": category}],
+        "annotations": [p | {"id": number, "category_id": category} for number, p in enumerate(persons, start=1)],
+    }
+    coco.createIndex()
+    return coco

@@ -1,0 +1,1 @@
+"""Soft labels: which teacher, the teacher pass, and what becomes of its labels."""

@@ -1,0 +1,66 @@
+"""Labelling photographs of a store again, to see whether it holds what the teacher sees."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cache.label import SoftLabel
+from cache.store import SoftLabelStore
+from distill.data.coco import CocoKeypoints
+from distill.labelling.teacher import LoadedTeacher
+from distill.labelling.teacher_pass import TeacherPass
+from distill.pose.grouping import GroupingConfig
+
+_SAME_PLACE = 1.0
+_SAME_SCORE = 0.01
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a stored label lies from a new one of the same photograph."""
+
+    image_id: int
+    largest: float
+    "Largest difference of a heatmap value, 0..1, after the encoding."
+    mean: float
+    "Mean difference of the heatmap values."
+    persons_differ: bool
+    "Whether their number differs, a joint by more than a pixel, or a score by more than 0.01."
+
+
+def relabel(
+    store: SoftLabelStore, data: CocoKeypoints, loaded: LoadedTeacher, images: int, seed: int = 0
+) -> list[Difference]:
+    """Label random photographs of a store with its teacher again, and compare.
+
+    Args:
+        loaded: must be the store's teacher; only its precision may differ.
+        images: how many.
+
+    Raises:
+        StoreError: the store is of another teacher.
+    """
+    grouping = store.attributes["teacher"]["grouping"]
+    teacher = {name: value for name, value in loaded.attributes.items() if name != "precision"}
+    store.check(teacher=teacher)
+    teacher_pass = TeacherPass(store, data, loaded.teacher, GroupingConfig(**grouping))
+    ids = np.random.default_rng(seed).permutation(store.image_ids)[:images]
+    return [_compare(store, teacher_pass, image_id) for image_id in np.sort(ids).tolist()]
+
+
+def _compare(store: SoftLabelStore, teacher_pass: TeacherPass, image_id: int) -> Difference:
+    heatmaps, [(persons, scores)] = teacher_pass.label(
+        np.array([image_id]), teacher_pass.data.photograph(image_id)[None]
+    )
+    stored = store.read(image_id)
+    again = store.encoding.decode(store.encoding.encode_maps(heatmaps[0]))
+    difference = np.abs(again - stored.heatmap)
+    differ = _persons_differ(stored, persons, scores)
+    return Difference(image_id, float(difference.max()), float(difference.mean()), differ)
+
+
+def _persons_differ(stored: SoftLabel, persons: np.ndarray, scores: np.ndarray) -> bool:
+    return stored.persons.shape != persons.shape or not (
+        np.allclose(stored.persons[..., :2], persons[..., :2], rtol=0, atol=_SAME_PLACE)
+        and np.allclose(stored.person_score, scores, rtol=0, atol=_SAME_SCORE)
+    )

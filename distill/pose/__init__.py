@@ -1,0 +1,1 @@
+"""Skeletons, geometry, peaks, grouping: arrays in, arrays out."""

@@ -1,0 +1,1 @@
+"""Processes, signals, devices, atomic files, plain values and errors."""

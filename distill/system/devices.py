@@ -1,0 +1,35 @@
+"""What the hardware does natively, and how much of it there is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from distill.system.errors import InputError
+
+
+def choose_precision(precision: str) -> str:
+    """`float32` or `bfloat16`; `auto` takes bfloat16 where GPU or CPU compute in it natively."""
+    if precision != "auto":
+        if precision not in ("float32", "bfloat16"):
+            raise InputError(f"precision must be auto, float32 or bfloat16, not {precision!r}")
+        return precision
+    if torch.cuda.is_available():
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if native else "float32"
+
+
+@contextmanager
+def leave_cores_for(workers: int) -> Iterator[None]:
+    """Context in which torch computes on one core less for each loader worker, on one at least.
+
+    Threads that meet after every operation wait for the slowest: one that shares its core slows all of them.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads - workers))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,16 @@
+"""Configurations as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+
+def to_json_values(config: Any) -> Any:
+    """A configuration as dicts, lists, strings and numbers, ready for JSON or YAML."""
+    if is_dataclass(config):
+        return {f.name: to_json_values(getattr(config, f.name)) for f in fields(config)}
+    if isinstance(config, Mapping):
+        return {key: to_json_values(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return [to_json_values(value) for value in config]
+    return config if config is None or isinstance(config, bool | int | float) else str(config)

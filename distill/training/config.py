@@ -1,0 +1,136 @@
+"""The configuration of a training run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from distill.data.augment import AugmentConfig
+from distill.system.errors import InputError
+from distill.training.losses import LossConfig
+from distill.training.schedule import ScheduleConfig
+
+
+@dataclass(frozen=True)
+class TrainDataConfig:
+    """Where photographs, annotations and soft labels are."""
+
+    root: Path = Path("data/coco")
+    "Folder of a COCO keypoint set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
+    train_split: str = "train2017"
+    "Split to learn from."
+    val_split: str = "val2017"
+    "Split of the minival."
+    soft_labels: str | None = None
+    "Store of the training split, path or URL, as distill-cache wrote it; needed unless loss.alpha is 0."
+    preload_labels: bool = False
+    """Read all soft labels once before training, whole files front to back, and hold their peaks: for stores on
+    network file systems and object storage. Each training process does so for itself, in as many processes as
+    workers, and holds 2.1 kB a photograph, 135 MB for the 64,115 of COCO that hold a labelled person."""
+    skip_unlabelled: bool = False
+    "Learn from the photographs that have a soft label when the store is incomplete, instead of refusing it."
+    persons_only: bool = True
+    "Learn only from photographs with at least one labelled person."
+    images: int | None = None
+    "Learn from this many photographs only, those of lowest id; all by default."
+    keep_in_memory: bool = False
+    "Hold decoded photographs and masks in each loader worker; for sets that fit."
+    workers: int = 1
+    "Loader processes beside each training process; 0 loads in the training process."
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """How gradients become steps; the learning rate is the schedule's."""
+
+    name: str = "sgd"
+    "sgd (Nesterov momentum), adamw or muon (which learns most from few steps)."
+    momentum: float = 0.9
+    "Momentum of sgd and muon; first beta of adamw."
+    weight_decay: float = 1e-4
+    "Weight decay of convolution weights; biases and normalisation have none."
+    clip: float = 5.0
+    "Largest norm of the whole gradient; 0 does not clip."
+
+    def __post_init__(self):
+        if self.name not in ("sgd", "adamw", "muon"):
+            raise InputError(f"optimizer.name must be sgd, adamw or muon, not {self.name!r}")
+        if not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.clip < 0:
+            raise InputError("optimizer.momentum must lie in 0..1, weight_decay and clip must not be negative")
+
+
+@dataclass(frozen=True)
+class LogConfig:
+    """What is written down, and how often."""
+
+    scalars_every: int = 50
+    "Steps from one record of losses and learning rate to the next."
+    images_every: int = 1000
+    "Steps from one picture of samples, targets and maps to the next; 0 for none."
+    histograms_every: int = 1000
+    "Steps from one set of histograms of parameters and gradients to the next; 0 for none."
+    minival_every: int = 1000
+    "Steps from one minival to the next; 0 measures only after the last step."
+    minival_images: int = 200
+    "Photographs of the minival, those of lowest id in the validation split."
+    checkpoint_every: int = 500
+    "Steps from one writing of last.safetensors to the next."
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a network from hard labels and soft labels."""
+
+    data: TrainDataConfig = field(default_factory=TrainDataConfig)
+    "Photographs, annotations and soft labels."
+    out: Path = Path("runs/train")
+    "Folder of the run: checkpoints and the TensorBoard log."
+    model: str = "attention_xs"
+    "Network to train: attention_xs, attention_s, attention_m or a higher_hrnet_ name."
+    weights: Path | None = None
+    "Checkpoint to start from; by default the network starts from scratch."
+    pretrained: bool = False
+    "Start the backbone of attention_s or attention_m from ImageNet weights."
+    skeleton: str = "coco_17"
+    "Annotation scheme of the keypoints."
+    input_size: int = 256
+    "Side of the square input, pixels; a multiple of 32."
+    steps: int = 10000
+    "Optimiser steps."
+    batch_size: int = 32
+    "Samples of one optimiser step, over all processes and micro-batches."
+    accumulate: int = 1
+    "Micro-batches that one optimiser step adds up."
+    seed: int = 0
+    "Of weights, order and augmentation."
+    precision: str = "auto"
+    "float32, bfloat16 or auto: bfloat16 where the device computes in it natively."
+    freeze_norm: bool = False
+    "Keep batch normalisation at its starting statistics, so that any number of processes learns the same."
+    ema_decay: float = 0.998
+    "Decay of the moving average of the weights, which is what is evaluated; 0 for none."
+    resume: str = "false"
+    "false starts anew and refuses a folder that holds a run, auto goes on if there is one, a path goes on there."
+    loss: LossConfig = field(default_factory=LossConfig)
+    "Losses and targets."
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    "Random changes of the samples."
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    "How gradients become steps."
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    "Learning rate."
+    log: LogConfig = field(default_factory=LogConfig)
+    "What is written down."
+
+    def __post_init__(self):
+        if self.input_size < 32 or self.input_size % 32:
+            raise InputError(f"input_size must be a positive multiple of 32, not {self.input_size}")
+        if min(self.steps, self.batch_size, self.accumulate) < 1:
+            raise InputError("steps, batch_size and accumulate must be at least 1")
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise InputError(f"precision must be auto, float32 or bfloat16, not {self.precision!r}")
+        if not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay must lie in 0..1, not {self.ema_decay}")
+        if self.loss.alpha > 0 and self.data.soft_labels is None:
+            raise InputError(
+                f"loss.alpha is {self.loss.alpha} but data.soft_labels is not set: name a store of distill-cache, "
+                "or set loss.alpha to 0 to learn from the hard labels alone"
+            )

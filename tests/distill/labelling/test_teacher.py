@@ -1,0 +1,88 @@
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.networks import registry as networks
+from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
+from distill.pose.skeleton import COCO_17
+from distill.system.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The demo's network, unfilled."""
+    torch.manual_seed(0)
+    return networks.create("higher_hrnet_demo", 17).eval()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(network, tmp_path_factory):
+    """A checkpoint of it, as training writes them."""
+    path = tmp_path_factory.mktemp("weights") / "trained.safetensors"
+    save_checkpoint(path, CheckpointInfo("higher_hrnet_demo", "coco_17", 128, 0), network.state_dict())
+    return path
+
+
+def test_trained_and_published_weights_are_read(network, checkpoint, tmp_path):
+    published = tmp_path / "published.pth"
+    torch.save(network.state_dict(), published)
+    photographs = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), dtype=np.uint8)
+    settings = {"input_size": 128, "flip": False, "device": "cpu"}
+    maps = []
+    for path, offset in ((checkpoint, 0.0), (published, 0.5)):
+        loaded = load_teacher(TeacherConfig(name="higher_hrnet_demo", weights=path, **settings), COCO_17)
+        assert loaded.attributes["weights_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert loaded.attributes["target_offset"] == offset
+        maps.append(loaded.teacher(photographs))
+    np.testing.assert_array_equal(maps[0].heatmaps, maps[1].heatmaps)
+    # A cell of a network with floored targets means a joint half an input pixel further right and down.
+    shift = maps[0].to_map[:, 2] - maps[1].to_map[:, 2]
+    np.testing.assert_allclose(shift, 0.5 / 2, atol=1e-6)
+
+
+def test_trained_weights_bring_their_input_size(checkpoint):
+    loaded = load_teacher(TeacherConfig(name="demo", weights=checkpoint), COCO_17)
+    assert loaded.attributes["input_size"] == 128
+    assert loaded.attributes["precision"] == ("float16" if torch.cuda.is_available() else "float32")
+
+
+def test_lower_precision_changes_little(checkpoint):
+    photographs = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), dtype=np.uint8)
+    maps = [
+        load_teacher(TeacherConfig(weights=checkpoint, device="cpu", precision=precision), COCO_17).teacher(photographs)
+        for precision in ("float32", "bfloat16")
+    ]
+    assert maps[1].heatmaps.dtype == torch.float32
+    assert not torch.equal(maps[0].heatmaps, maps[1].heatmaps)
+    torch.testing.assert_close(maps[0].heatmaps, maps[1].heatmaps, atol=0.02, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "openpose"}, "teacher.name 'openpose' is unknown; choose from demo, oracle, higher_hrnet_w32"),
+        ({"name": "higher_hrnet_w32"}, "teacher.weights is not set"),
+        ({"weights": "absent.pth"}, "absent.pth does not exist"),
+        ({"precision": "int8"}, "teacher.precision must be auto, float32"),
+        ({"scales": ()}, "teacher.scales needs positive numbers"),
+        ({"input_size": 3}, "teacher.input_size must be at least 64"),
+    ],
+)
+def test_wrong_settings_are_named(settings, message, tmp_path):
+    if "weights" in settings:
+        settings = settings | {"weights": tmp_path / settings["weights"]}
+    with pytest.raises(InputError, match=message):
+        TeacherConfig(**settings)
+
+
+def test_checkpoint_of_another_network_is_refused(checkpoint):
+    with pytest.raises(InputError, match=r"holds higher_hrnet_demo, but teacher\.name is higher_hrnet_w32"):
+        load_teacher(TeacherConfig(name="higher_hrnet_w32", weights=checkpoint), COCO_17)
+
+
+def test_absent_device_is_refused(checkpoint):
+    with pytest.raises(InputError, match=r"teacher\.device 'cuda:77' cannot be used"):
+        load_teacher(TeacherConfig(weights=checkpoint, device="cuda:77"), COCO_17)

@@ -1,0 +1,59 @@
+"""Nothing on a GPU meets what was left on the processor: shown by tensors without values, which need no GPU."""
+
+import numpy as np
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+from distill.data.loader import Batch
+from distill.data.normalise import normalise
+from distill.labelling.resample import resample
+from distill.networks import registry as networks
+from distill.pose.skeleton import COCO_17
+from distill.training.losses import LossConfig, compute_losses, total_loss
+from teachers.inference import InferenceConfig, Teacher
+
+GPU = torch.device("cuda", 0)
+
+
+@pytest.fixture
+def gpu():
+    """Context in which tensors have a device and a shape but no values, and devices may not be mixed."""
+    with FakeTensorMode(shape_env=ShapeEnv(allow_dynamic_output_shape_ops=True)):
+        yield
+
+
+def network_on_gpu(name):
+    with GPU:
+        return networks.create(name, len(COCO_17))
+
+
+def test_devices_that_are_mixed_are_noticed(gpu):
+    with pytest.raises(RuntimeError, match="two different devices"):
+        torch.zeros(2, device=GPU) + torch.zeros(2)
+
+
+@pytest.mark.parametrize("name", ["attention_xs", "higher_hrnet_demo"])
+def test_losses_of_a_batch(gpu, name):
+    batch = Batch(
+        image_ids=torch.zeros(2, dtype=torch.int64),
+        images=torch.zeros(2, 64, 64, 3, dtype=torch.uint8),
+        masks=torch.zeros(2, 4, 32, 32, dtype=torch.uint8),
+        keypoints=torch.zeros(2, 3, 17, 3),
+        peaks=torch.zeros(9, 5),
+    ).to(GPU)
+    losses = compute_losses(network_on_gpu(name)(normalise(batch.images)), batch, LossConfig())
+    assert len(losses) >= 5
+    assert total_loss(losses, LossConfig()).device == GPU
+
+
+def test_maps_of_a_teacher(gpu, monkeypatch):
+    # A network of tensors without values can be made on a GPU, but not moved there.
+    monkeypatch.setattr(torch.nn.Module, "to", lambda network, *_, **__: network)
+    config = InferenceConfig(input_size=64, scales=(1.0, 2.0), project=True)
+    teacher = Teacher(network_on_gpu("higher_hrnet_demo"), config, COCO_17.flip_index, GPU)
+    maps = teacher(np.zeros((2, 40, 60, 3), np.uint8))
+    assert (maps.heatmaps.device, maps.heatmaps.dtype, maps.tags.device) == (GPU, torch.float32, GPU)
+    matrix = np.array([[0.5, 0, 0], [0, 0.5, 0]])
+    assert resample(maps.heatmaps, matrix, (16, 16), (0, 0, 16, 16)).device == GPU
