@@ -23,7 +23,7 @@ from scipy.spatial import KDTree
 
 from cache.label import pad_persons
 from cache.maxima import keep_maxima
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.labelling.resample import photograph_box, resample
 from distill.labelling.teacher import TeacherConfig, load_teacher
@@ -100,7 +100,7 @@ def through(encoding: Encoding, maps: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def on_scenes(
-    data: CocoKeypoints, ids: np.ndarray, precision: str, encodings: Sequence[Encoding], codec_images: int
+    data: KeypointSet, ids: np.ndarray, precision: str, encodings: Sequence[Encoding], codec_images: int
 ) -> tuple[list[dict], dict, str]:
     """Rows for each encoding, bytes by codec without maxima kept, and the SHA-256 of the teacher's weights."""
     seen = range(2)
@@ -144,7 +144,7 @@ def on_scenes(
     return rows, {name: float(np.mean(v)) for name, v in by_codec.items()}, loaded.attributes["weights_sha256"]
 
 
-def demo_maps(data: CocoKeypoints, ids: np.ndarray, input_size: int, precision: str) -> Iterator[tuple]:
+def demo_maps(data: KeypointSet, ids: np.ndarray, input_size: int, precision: str) -> Iterator[tuple]:
     """Image id, heatmaps (K, h, w) of the demo teacher and photograph to map (2, 3)."""
     teacher = load_teacher(TeacherConfig(input_size=input_size, precision=precision), COCO_17).teacher
     for image_id in ids.tolist():
@@ -152,7 +152,7 @@ def demo_maps(data: CocoKeypoints, ids: np.ndarray, input_size: int, precision: 
         yield image_id, maps.heatmaps[0].float().clamp(0, 1), maps.to_map
 
 
-def posenet_maps(data: CocoKeypoints, ids: np.ndarray, model: Path) -> Iterator[tuple]:
+def posenet_maps(data: KeypointSet, ids: np.ndarray, model: Path) -> Iterator[tuple]:
     """Image id, heatmaps (K, h, w) of a PoseNet after the sigmoid and photograph to map (2, 3)."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -175,7 +175,7 @@ def posenet_maps(data: CocoKeypoints, ids: np.ndarray, model: Path) -> Iterator[
         yield image_id, cells, geometry.compose(matrix, to_cells)
 
 
-def on_photographs(data: CocoKeypoints, found: Iterator[tuple], sides: list[int], noises: list[float]) -> list[dict]:
+def on_photographs(data: KeypointSet, found: Iterator[tuple], sides: list[int], noises: list[float]) -> list[dict]:
     """Rows for each side of the stored map, noise and floor; moved peaks in cells of the stored map."""
     measured = defaultdict(list)
     rng = np.random.default_rng(0)
@@ -253,7 +253,7 @@ def main():
 
     result = {}
     if options.images:
-        data = CocoKeypoints(options.data, options.split, COCO_17)
+        data = KeypointSet(options.data, options.split, COCO_17)
         ids = data.image_ids[: options.images]
         rows, codecs, weights = on_scenes(
             data, ids, options.precision, ENCODINGS[: options.encodings], options.codec_images
@@ -263,7 +263,7 @@ def main():
         if codecs:
             print_table("bytes an image by codec", [{"codec": k, "bytes": v} for k, v in codecs.items()])
     if options.photographs:
-        data = CocoKeypoints(options.photographs, options.photograph_split, COCO_17)
+        data = KeypointSet(options.photographs, options.photograph_split, COCO_17)
         ids = data.image_ids[: options.photograph_count]
         sources = {"demo": demo_maps(data, ids, options.input_size, options.precision)}
         if options.posenet:

@@ -15,7 +15,7 @@ from rich.table import Table
 import distill
 from distill.commands.bench_android import AndroidConfig, android
 from distill.commands.cli import commands
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.deployment.host_bench import average_precision, measure
 from distill.deployment.tradeoff import draw_tradeoff
 from distill.pose.skeleton import COCO_17
@@ -85,7 +85,7 @@ def bench_host(config: HostConfig) -> dict:
     """
     for path in filter(None, (config.out, config.plot)):
         path.parent.mkdir(parents=True, exist_ok=True)
-    data = None if config.data.root is None else CocoKeypoints(config.data.root, config.data.split, COCO_17)
+    data = None if config.data.root is None else KeypointSet(config.data.root, config.data.split, COCO_17)
     screen = Console(stderr=True)
     columns = (TextColumn("timing"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
@@ -112,13 +112,13 @@ def bench_host(config: HostConfig) -> dict:
     return report
 
 
-def _photographs(config: HostConfig, data: CocoKeypoints | None) -> list[np.ndarray]:
+def _photographs(config: HostConfig, data: KeypointSet | None) -> list[np.ndarray]:
     if data is None:
         return [draw_scene(SCENES, SCENE_SEED, i).image for i in range(config.photographs)]
     return [data.photograph(i) for i in data.image_ids[: config.photographs].tolist()]
 
 
-def _precision(path: Path, data: CocoKeypoints | None, limit: int | None) -> float | None:
+def _precision(path: Path, data: KeypointSet | None, limit: int | None) -> float | None:
     """AP of a model of ours; None for others, whose outputs we do not read."""
     if data is None or not metadata.metadata_path(path).exists():
         return None

@@ -20,7 +20,7 @@ from distill.commands.cache_tools import (
     view,
 )
 from distill.commands.cli import commands
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.labelling.array_task import array_task
 from distill.labelling.teacher import TeacherConfig, load_teacher
 from distill.labelling.teacher_pass import TeacherPass, create_store, evaluate_store
@@ -92,7 +92,7 @@ def build(config: BuildConfig) -> SoftLabelStore:
     """Make or complete a store, or one task's part of it, showing progress; returns it."""
     task, num_tasks = array_task(config.task_id, config.num_tasks)
     skeleton = get_skeleton(config.skeleton)
-    data = CocoKeypoints(config.data.root, config.data.split, skeleton)
+    data = KeypointSet(config.data.root, config.data.split, skeleton)
     loaded = load_teacher(config.teacher, skeleton)
     store = create_store(
         config.out,

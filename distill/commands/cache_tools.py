@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cache.errors import StoreError
 from cache.label import SoftLabel
 from cache.store import SoftLabelStore
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.drawing.persons import draw_heatmaps, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.labelling.relabel import relabel
@@ -107,7 +107,7 @@ def verify(config: VerifyConfig):
             _verify_sample(config, store, data)
 
 
-def _verify_sample(config: VerifyConfig, store: SoftLabelStore, data: CocoKeypoints):
+def _verify_sample(config: VerifyConfig, store: SoftLabelStore, data: KeypointSet):
     loaded = load_teacher(config.teacher, data.skeleton)
     differences = relabel(store, data, loaded, config.sample)
     worst = max(differences, key=lambda each: each.largest)
@@ -187,12 +187,12 @@ def _first_with_person(store: SoftLabelStore) -> int:
     return int(store.image_ids[0])
 
 
-def _data_of(store: SoftLabelStore, root: Path | None) -> CocoKeypoints:
+def _data_of(store: SoftLabelStore, root: Path | None) -> KeypointSet:
     """The set that a store was made from, by default where it was then."""
     recorded = store.attributes["configuration"].get("data", {}).get("root")
     if root is None and recorded is None:
         raise InputError(f"{store.url} does not say where its photographs are; give data_root")
-    return CocoKeypoints(root or Path(recorded), store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
+    return KeypointSet(root or Path(recorded), store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
 
 
 def stored_bytes(store: SoftLabelStore) -> int:

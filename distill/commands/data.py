@@ -8,8 +8,8 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from distill.commands.cli import commands
-from distill.data.coco import CocoKeypoints
 from distill.data.fetch import FetchConfig, fetch
+from distill.data.keypoint_set import KeypointSet
 from distill.drawing.persons import MASK_COLOUR, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.pose.skeleton import get_skeleton
@@ -87,7 +87,7 @@ def make_synthetic(config: SynthesizeConfig) -> None:
 
 def show(config: ShowConfig) -> None:
     """Write a contact sheet of photographs with joints, hidden ones marked, and outlines."""
-    data = CocoKeypoints(config.root, config.split, get_skeleton(config.skeleton))
+    data = KeypointSet(config.root, config.split, get_skeleton(config.skeleton))
     chosen = np.unique(np.linspace(0, len(data) - 1, config.images).astype(int))
     cells = [_annotated(data, image_id, config.cell) for image_id in data.image_ids[chosen].tolist()]
     rows = [cells[start : start + config.columns] for start in range(0, len(cells), config.columns)]
@@ -95,7 +95,7 @@ def show(config: ShowConfig) -> None:
     print(f"{config.out}: {len(cells)} photographs of {data.annotation_file}")
 
 
-def _annotated(data: CocoKeypoints, image_id: int, cell: int) -> np.ndarray:
+def _annotated(data: KeypointSet, image_id: int, cell: int) -> np.ndarray:
     """A photograph with outlines, skeletons, and a dark core in every hidden joint."""
     photograph, persons = data.photograph(image_id), data.keypoints(image_id)
     scale = cell / max(photograph.shape[:2])

@@ -15,7 +15,7 @@ from distill.commands.cache import DataConfig as CacheDataConfig
 from distill.commands.cli import command, load_config
 from distill.commands.export import ExportConfig, ExportDataConfig, export_checkpoint
 from distill.commands.train import train
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.drawing.result_sheet import Panel, confident, draw_results
 from distill.drawing.sheet import write_image
 from distill.evaluation.coco import Predictions, evaluate
@@ -209,8 +209,8 @@ class Demo:
     def _annotations(self, split: str) -> Path:
         return self.data / "annotations" / f"person_keypoints_{split}.json"
 
-    def _held_out(self) -> CocoKeypoints:
-        return CocoKeypoints(self.data, HELD_OUT, COCO_17)
+    def _held_out(self) -> KeypointSet:
+        return KeypointSet(self.data, HELD_OUT, COCO_17)
 
 
 def run_demo(config: DemoConfig):

@@ -15,7 +15,7 @@ from rich.table import Table
 
 import distill
 from distill.commands.cli import command
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, write_results
 from distill.evaluation.predictor import Predictor, litert_predictor, network_forward, predict_all
 from distill.networks.checkpoint import load_network
@@ -120,7 +120,7 @@ def evaluate_model(config: EvalConfig) -> dict:
         torch.set_num_threads(config.threads)
     model = load_model(config.model)
     skeleton = get_skeleton(model.skeleton)
-    data = CocoKeypoints(config.data.root, config.data.split, skeleton)
+    data = KeypointSet(config.data.root, config.data.split, skeleton)
     image_ids = data.image_ids[: config.limit].tolist()
     predictor = model.predictor(config.grouping, config.flip)
     started = time.perf_counter()

@@ -11,7 +11,7 @@ from torch import nn
 
 import distill
 from distill.commands.cli import command
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import MEAN, STD
 from distill.deployment.precision_sheet import draw_precisions
 from distill.deployment.precisions import THREADS, Evaluation, Variant, write_variants
@@ -164,9 +164,9 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     if any(quantisation.needs_photographs for _, quantisation in wanted):
         calibration = _calibration(config, side, skeleton)
     if config.data.root is not None:
-        evaluation = Evaluation(CocoKeypoints(config.data.root, config.data.split, skeleton), config.data.limit)
+        evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.data.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
-            choice = Evaluation(CocoKeypoints(config.data.root, config.data.train_split, skeleton), config.data.choice)
+            choice = Evaluation(KeypointSet(config.data.root, config.data.train_split, skeleton), config.data.choice)
     variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
     if config.sheet is not None:
         models = {v.quantisation.precision: LiteRTModel(v.report.path) for v in variants if v.report is not None}
@@ -213,7 +213,7 @@ def _calibration(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndar
     if config.data.root is None:
         photographs = _scenes(side, CALIBRATION_SEED, config.calibration)
     else:
-        data = CocoKeypoints(config.data.root, config.data.train_split, skeleton)
+        data = KeypointSet(config.data.root, config.data.train_split, skeleton)
         count = min(config.calibration, len(data.image_ids))
         ids = np.random.default_rng(CALIBRATION_SEED).choice(data.image_ids, count, replace=False)
         photographs = [data.photograph(i) for i in ids.tolist()]
@@ -230,7 +230,7 @@ def _photographs(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndar
     if config.data.root is None:
         photographs = _scenes(side, SCENE_SEED, config.photographs)
     else:
-        data = CocoKeypoints(config.data.root, config.data.split, skeleton)
+        data = KeypointSet(config.data.root, config.data.split, skeleton)
         photographs = [data.photograph(i) for i in data.image_ids[: config.photographs]]
     return np.stack([letterboxed(photograph, (side, side))[0] for photograph in photographs])
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from distill.data.augment import AugmentConfig, apply_colours, sample_colours, sample_geometry
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.pose import geometry
 
 MASK_STRIDE = 2
@@ -60,7 +60,7 @@ class TrainingSamples(torch.utils.data.Dataset):
 
     def __init__(
         self,
-        data: CocoKeypoints,
+        data: KeypointSet,
         input_size: int,
         augment: AugmentConfig,
         seed: int,
@@ -102,7 +102,7 @@ def make_sample(
     annotated: Annotated,
     matrix: np.ndarray,
     input_size: int,
-    data: CocoKeypoints,
+    data: KeypointSet,
     colours: np.ndarray | None = None,
 ) -> Sample:
     """Warp one photograph and its labels by a (2, 3) matrix, left and right swapped if it mirrors."""

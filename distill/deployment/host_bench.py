@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.evaluation.predictor import letterboxed, litert_predictor, predict_all
 from distill.pose.grouping import GroupingConfig
@@ -76,7 +76,7 @@ def _decoder(model: LiteRTModel, image: np.ndarray) -> Any:
     return predictor
 
 
-def average_precision(model: LiteRTModel, data: CocoKeypoints, limit: int | None = None, batch_size: int = 32) -> float:
+def average_precision(model: LiteRTModel, data: KeypointSet, limit: int | None = None, batch_size: int = 32) -> float:
     """COCO keypoint AP, 0..1, of an exported model on the photographs of lowest id.
 
     Raises:

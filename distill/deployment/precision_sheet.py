@@ -5,7 +5,7 @@ from itertools import islice
 
 import numpy as np
 
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.drawing.persons import draw_persons
 from distill.drawing.result_sheet import confident
 from distill.drawing.sheet import contact_sheet
@@ -18,7 +18,7 @@ CELL = 320
 _LARGER = 2
 
 
-def draw_precisions(models: Mapping[str, LiteRTModel], data: CocoKeypoints, count: int) -> np.ndarray:
+def draw_precisions(models: Mapping[str, LiteRTModel], data: KeypointSet, count: int) -> np.ndarray:
     """A sheet (H, W, 3) uint8 RGB: the photographs of lowest id that show labelled persons, a row each.
 
     Columns: the photograph, its annotation, and the persons that each model is sure of.
@@ -43,6 +43,6 @@ def draw_precisions(models: Mapping[str, LiteRTModel], data: CocoKeypoints, coun
     return contact_sheet(rows, ["photograph", "annotation", *models], CELL)
 
 
-def _drawn(photograph: np.ndarray, persons: np.ndarray, data: CocoKeypoints) -> np.ndarray:
+def _drawn(photograph: np.ndarray, persons: np.ndarray, data: KeypointSet) -> np.ndarray:
     scale = max(1.0, _LARGER * CELL / max(photograph.shape[:2]))
     return draw_persons(photograph, persons, data.skeleton, scale=scale)

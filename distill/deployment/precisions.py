@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.deployment.host_bench import average_precision
 from mobile import bench
 from mobile.export import Exporter, ExportReport
@@ -41,7 +41,7 @@ class Variant:
 class Evaluation:
     """Photographs that the AP of every precision is measured on."""
 
-    data: CocoKeypoints
+    data: KeypointSet
     limit: int | None = None
     "So many, those of lowest id; None: all."
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import normalise
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig, group, group_peaks
@@ -129,7 +129,7 @@ def litert_predictor(model: LiteRTModel, skeleton: Skeleton, grouping: GroupingC
 
 def predict_all(
     predictor: Predictor,
-    data: CocoKeypoints,
+    data: KeypointSet,
     image_ids: Sequence[int] | None = None,
     batch_size: int = 32,
     progress: Callable[[int, int], None] = lambda done, total: None,

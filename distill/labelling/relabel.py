@@ -6,7 +6,7 @@ import numpy as np
 
 from cache.label import SoftLabel
 from cache.store import SoftLabelStore
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.labelling.teacher import LoadedTeacher
 from distill.labelling.teacher_pass import TeacherPass
 from distill.pose.grouping import GroupingConfig
@@ -29,7 +29,7 @@ class Difference:
 
 
 def relabel(
-    store: SoftLabelStore, data: CocoKeypoints, loaded: LoadedTeacher, images: int, seed: int = 0
+    store: SoftLabelStore, data: KeypointSet, loaded: LoadedTeacher, images: int, seed: int = 0
 ) -> list[Difference]:
     """Label random photographs of a store with its teacher again, and compare.
 

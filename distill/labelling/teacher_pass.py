@@ -14,7 +14,7 @@ import distill
 from cache.encoding import LinearEncoding
 from cache.errors import StoreError
 from cache.store import SoftLabelStore
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.labelling.resample import photograph_box, resample
 from distill.pose import geometry
@@ -27,7 +27,7 @@ _BATCHES_AHEAD = 2
 
 def create_store(
     url: str | Path,
-    data: CocoKeypoints,
+    data: KeypointSet,
     teacher: dict,
     grouping: GroupingConfig,
     *,
@@ -91,7 +91,7 @@ class TeacherPass:
     def __init__(
         self,
         store: SoftLabelStore,
-        data: CocoKeypoints,
+        data: KeypointSet,
         teacher: Teacher,
         grouping: GroupingConfig,
         *,
@@ -191,7 +191,7 @@ def equal_size_batches(
             yield np.array(same[start : start + batch_size])
 
 
-def evaluate_store(store: SoftLabelStore, data: CocoKeypoints) -> dict[str, float | None]:
+def evaluate_store(store: SoftLabelStore, data: KeypointSet) -> dict[str, float | None]:
     """AP and AR of the cached persons against the annotations, also written into the store's folder.
 
     Raises:
@@ -205,7 +205,7 @@ def evaluate_store(store: SoftLabelStore, data: CocoKeypoints) -> dict[str, floa
 
 
 def check_store(
-    store: SoftLabelStore, data: CocoKeypoints, image_ids: np.ndarray | None = None, *, complete: bool = True
+    store: SoftLabelStore, data: KeypointSet, image_ids: np.ndarray | None = None, *, complete: bool = True
 ):
     """Refuse a store that was not made for these annotations, or is not complete.
 
@@ -227,7 +227,7 @@ def check_store(
 
 
 def labelled_images(
-    store: SoftLabelStore, data: CocoKeypoints, image_ids: np.ndarray, *, skip_unlabelled: bool = False
+    store: SoftLabelStore, data: KeypointSet, image_ids: np.ndarray, *, skip_unlabelled: bool = False
 ) -> np.ndarray:
     """Those of the images, in their order, that can be learnt from.
 

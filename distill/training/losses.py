@@ -7,8 +7,8 @@ from functools import cache
 import torch
 from torch.nn import functional
 
-from distill.data.loader import Batch
 from distill.data.samples import MASK_STRIDE
+from distill.heads.batch import Batch
 from distill.heads.targets import render
 from distill.system.errors import InputError
 

@@ -4,7 +4,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.evaluation.predictor import Predictor, network_forward, predict_all
 from distill.pose.grouping import GroupingConfig
@@ -16,7 +16,7 @@ class Minival:
     """The first photographs of the validation split, measured again and again."""
 
     def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator):
-        self.data = CocoKeypoints(config.data.root, config.data.val_split, skeleton)
+        self.data = KeypointSet(config.data.root, config.data.val_split, skeleton)
         self.image_ids = self.data.image_ids[: config.log.minival_images]
         self.input_size, self.batch_size = config.input_size, config.batch_size
         self.accelerator = accelerator

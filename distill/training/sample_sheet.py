@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from distill.data.loader import Batch
 from distill.drawing.persons import draw_heatmaps, draw_mask, draw_persons
 from distill.drawing.sheet import contact_sheet
+from distill.heads.batch import Batch
 from distill.pose.skeleton import Skeleton
 from distill.training.losses import LossConfig, hard_targets, soft_targets
 

@@ -13,11 +13,12 @@ from timm.utils import ModelEmaV3
 from torch import nn
 
 from cache.store import SoftLabelStore
-from distill.data.coco import CocoKeypoints
-from distill.data.loader import Batch, StepSampler, make_loader
+from distill.data.keypoint_set import KeypointSet
+from distill.data.loader import StepSampler, make_loader
 from distill.data.normalise import normalise
 from distill.data.samples import TrainingSamples
 from distill.data.teacher_peaks import preload_peaks, read_peaks
+from distill.heads.batch import Batch
 from distill.labelling.teacher_pass import labelled_images
 from distill.networks import registry as networks
 from distill.networks.checkpoint import CheckpointInfo, load_network, read_checkpoint, save_checkpoint
@@ -60,7 +61,7 @@ class Trainer:
             raise InputError(f"batch_size {config.batch_size} must be a multiple of accumulate x processes = {parts}")
         self.agreement = Agreement(self.accelerator.num_processes)
         with self.agreement.all_or_none():
-            self.data = CocoKeypoints(config.data.root, config.data.train_split, self.skeleton)
+            self.data = KeypointSet(config.data.root, config.data.train_split, self.skeleton)
             self.image_ids = _select_images(self.data, config)
             self.soft_labels = self.read_peaks = None
             if config.loss.alpha > 0:
@@ -287,7 +288,7 @@ def _due(step: int, every: int, last: int | None = None) -> bool:
     return step == last or (every > 0 and step % every == 0)
 
 
-def _select_images(data: CocoKeypoints, config: TrainConfig) -> np.ndarray:
+def _select_images(data: KeypointSet, config: TrainConfig) -> np.ndarray:
     ids = data.image_ids
     if config.data.persons_only:
         ids = np.array([i for i in ids if len(data.keypoints(i))], dtype=np.int64)

@@ -10,7 +10,7 @@ import torch
 
 from distill.commands import export
 from distill.commands.eval import load_model, main
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import FIGURES, evaluate
 from distill.networks import registry as networks
 from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
@@ -55,7 +55,7 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
     assert report["settings"]["grouping"]["max_persons"] == 3
     assert report["model_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert report["model"] == {"input_size": SIDE, "skeleton": "coco_17", "network": "attention_xs", "step": 7}
-    data = CocoKeypoints(tiny_synthetic, "val2017", COCO_17)
+    data = KeypointSet(tiny_synthetic, "val2017", COCO_17)
     assert report["annotation_sha256"] == data.annotation_sha256
     predictions = {i: ([], []) for i in data.image_ids[:5].tolist()}
     for found in json.loads(results.read_text()):
@@ -73,7 +73,7 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
 
 
 def test_figure_that_does_not_exist_is_a_dash(checkpoint, shared, tmp_path, capsys):
-    data = CocoKeypoints(shared / "coco_mini", "val2017", COCO_17)
+    data = KeypointSet(shared / "coco_mini", "val2017", COCO_17)
     empty = next(n for n, i in enumerate(data.image_ids) if not len(data.keypoints(i)))
     document = json.loads(data.annotation_file.read_text())
     document["images"] = [i for i in document["images"] if i["id"] == data.image_ids[empty]]
@@ -138,7 +138,7 @@ def test_bad_input_is_one_line(checkpoint, tiny_synthetic, tmp_path, capsys, arg
 
 def test_absent_and_truncated_photographs_are_one_line(checkpoint, tiny_synthetic, tmp_path, capsys):
     shutil.copytree(tiny_synthetic, tmp_path / "set")
-    data = CocoKeypoints(tmp_path / "set", "val2017", COCO_17)
+    data = KeypointSet(tmp_path / "set", "val2017", COCO_17)
     path = data.path(data.image_ids[0])
     path.write_bytes(path.read_bytes()[:500])
     assert "cannot be read as a photograph" in failure(capsys, checkpoint, "--data.root", data.root)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from distill.data.augment import AugmentConfig
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, collate, make_loader
 from distill.data.samples import TrainingSamples
 from distill.pose.skeleton import COCO_17
@@ -43,7 +43,7 @@ def test_processes_and_micro_batches_share_the_same_step(accumulate, num_process
 
 @pytest.fixture
 def samples(shared):
-    data = CocoKeypoints(shared / "coco_mini", "train2017", COCO_17)
+    data = KeypointSet(shared / "coco_mini", "train2017", COCO_17)
     return TrainingSamples(data, 96, AugmentConfig(), seed=5, keep_in_memory=True)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from distill.data.augment import AugmentConfig
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.data.samples import Annotated, TrainingSamples, make_sample
 from distill.pose import geometry
 from distill.pose.skeleton import COCO_17
@@ -12,7 +12,7 @@ from distill.pose.skeleton import COCO_17
 
 @pytest.fixture
 def data(shared):
-    return CocoKeypoints(shared / "coco_mini", "train2017", COCO_17)
+    return KeypointSet(shared / "coco_mini", "train2017", COCO_17)
 
 
 @pytest.fixture

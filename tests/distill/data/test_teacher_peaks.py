@@ -11,7 +11,7 @@ import torch
 from cache.errors import StoreError
 from cache.store import SoftLabelStore
 from distill.data.augment import AugmentConfig
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, make_loader
 from distill.data.samples import TrainingSamples
 from distill.data.teacher_peaks import preload_peaks, read_peaks
@@ -43,7 +43,7 @@ def fill(url, image_ids):
 
 @pytest.fixture(scope="module")
 def data(tiny_synthetic):
-    return CocoKeypoints(tiny_synthetic, "train2017", COCO_17)
+    return KeypointSet(tiny_synthetic, "train2017", COCO_17)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, to_results, write_results
 from distill.pose.skeleton import COCO_17
 from distill.system.errors import InputError
@@ -16,8 +16,8 @@ K = len(COCO_17)
 
 
 @pytest.fixture(scope="module")
-def mini(shared) -> CocoKeypoints:
-    return CocoKeypoints(shared / "coco_mini", "val2017", COCO_17)
+def mini(shared) -> KeypointSet:
+    return KeypointSet(shared / "coco_mini", "val2017", COCO_17)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def annotate(tmp_path):
     return write
 
 
-def truth(data: CocoKeypoints, shift: float = 0.0) -> dict:
+def truth(data: KeypointSet, shift: float = 0.0) -> dict:
     """The annotated persons as if they had been found, moved to the right."""
     predictions = {}
     for image_id in data.image_ids.tolist():
@@ -48,7 +48,7 @@ def truth(data: CocoKeypoints, shift: float = 0.0) -> dict:
     return predictions
 
 
-def noisy(data: CocoKeypoints) -> dict:
+def noisy(data: KeypointSet) -> dict:
     """Persons found with errors, some missed, some made up."""
     generator = np.random.default_rng(0)
     predictions = {}
@@ -93,7 +93,7 @@ def test_ground_truth_scores_one(mini):
 
 
 def test_ground_truth_of_synthetic_people_scores_one(tiny_synthetic):
-    data = CocoKeypoints(tiny_synthetic, "val2017", COCO_17)
+    data = KeypointSet(tiny_synthetic, "val2017", COCO_17)
     assert evaluate(truth(data), data.annotation_file, COCO_17)["ap"] == pytest.approx(1)
 
 

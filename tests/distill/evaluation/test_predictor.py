@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.predictor import Predictor, network_forward, predict_all, to_photograph
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
@@ -144,7 +144,7 @@ def test_network_forward_normalises():
 
 
 def test_predict_all_reads_in_batches_and_answers_by_image_id(tiny_synthetic):
-    data = CocoKeypoints(tiny_synthetic, "val2017", COCO_17)
+    data = KeypointSet(tiny_synthetic, "val2017", COCO_17)
     batches, done = [], []
 
     def forward(images):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cache.errors import StoreError
 from cache.store import SoftLabelStore
 from distill.commands.cache import main
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.labelling.teacher import TeacherConfig, load_teacher
 from distill.labelling.teacher_pass import (
     TeacherPass,
@@ -39,7 +39,7 @@ def oracle():
 @pytest.fixture(scope="module")
 def synthetic(tiny_synthetic):
     """12 synthetic scenes."""
-    return CocoKeypoints(tiny_synthetic, "val2017", COCO_17)
+    return KeypointSet(tiny_synthetic, "val2017", COCO_17)
 
 
 def start(url, data, loaded, **changes):
@@ -85,7 +85,7 @@ def test_oracle_on_synthetic_people(labelled, synthetic):
 
 def test_oracle_on_real_photographs(shared, tmp_path):
     oracle = load_teacher(TeacherConfig(name="oracle", flip=False), COCO_17)
-    data = CocoKeypoints(shared / "coco_mini", "val2017", COCO_17)
+    data = KeypointSet(shared / "coco_mini", "val2017", COCO_17)
     teacher_pass = start(tmp_path / "labels.zarr", data, oracle, shard_length=32)
     assert teacher_pass.run()
     assert evaluate_store(teacher_pass.store, data)["ap"] > 0.90
@@ -113,7 +113,7 @@ def test_stored_maps_peak_at_the_joints(synthetic, tmp_path):
 
 
 def test_outside_of_the_photograph_is_zero(shared, oracle, tmp_path):
-    data = CocoKeypoints(shared / "coco_mini", "val2017", COCO_17)
+    data = KeypointSet(shared / "coco_mini", "val2017", COCO_17)
     teacher_pass = start(tmp_path / "labels.zarr", data, oracle, shard_length=3, limit=3)
     assert teacher_pass.run()
     store = teacher_pass.store
@@ -187,10 +187,10 @@ def test_store_made_for_other_people_is_refused_even_when_skipping(labelled, syn
     shutil.copytree(tiny_synthetic, tmp_path / "edited")
     file = tmp_path / "edited/annotations/person_keypoints_val2017.json"
     file.write_text(file.read_text() + " ")
-    edited = CocoKeypoints(tmp_path / "edited", "val2017", COCO_17)
-    other_joints = CocoKeypoints(tiny_synthetic, "val2017", COCO_17)
+    edited = KeypointSet(tmp_path / "edited", "val2017", COCO_17)
+    other_joints = KeypointSet(tiny_synthetic, "val2017", COCO_17)
     other_joints.skeleton = replace(COCO_17, name="coco_feet")
-    train = CocoKeypoints(tiny_synthetic, "train2017", COCO_17)
+    train = KeypointSet(tiny_synthetic, "train2017", COCO_17)
     for data, field in ((edited, "annotation_sha256"), (other_joints, "skeleton"), (train, "split")):
         for skip in (False, True):
             with pytest.raises(StoreError, match=f"{field} is .* expected"):
@@ -198,7 +198,7 @@ def test_store_made_for_other_people_is_refused_even_when_skipping(labelled, syn
 
 
 def test_store_of_another_split_or_teacher_is_refused(labelled, tiny_synthetic, synthetic):
-    train = CocoKeypoints(tiny_synthetic, "train2017", COCO_17)
+    train = KeypointSet(tiny_synthetic, "train2017", COCO_17)
     with pytest.raises(StoreError, match="split is 'val2017', expected 'train2017'"):
         evaluate_store(labelled, train)
     other = load_teacher(TeacherConfig(name="oracle", flip=False), COCO_17)

@@ -6,8 +6,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from distill.data.loader import Batch
 from distill.data.normalise import normalise
+from distill.heads.batch import Batch
 from distill.labelling.resample import resample
 from distill.networks import registry as networks
 from distill.pose.skeleton import COCO_17

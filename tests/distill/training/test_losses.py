@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from distill.data.loader import Batch
+from distill.heads.batch import Batch
 from distill.system.errors import InputError
 from distill.training.losses import LossConfig, compute_losses, hard_targets, soft_targets, tag_losses, total_loss
 

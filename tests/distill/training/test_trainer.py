@@ -12,7 +12,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cache.errors import StoreError
-from distill.data.coco import CocoKeypoints
+from distill.data.keypoint_set import KeypointSet
 from distill.labelling.teacher import TeacherConfig, load_teacher
 from distill.labelling.teacher_pass import TeacherPass, create_store
 from distill.networks.checkpoint import read_checkpoint
@@ -169,7 +169,7 @@ def test_wrong_values_are_refused(config, wrong, message):
 @pytest.fixture(scope="module")
 def incomplete(tiny_synthetic, tmp_path_factory):
     """A store of an oracle's labels that lacks the second of its three shards."""
-    data = CocoKeypoints(tiny_synthetic, "train2017", COCO_17)
+    data = KeypointSet(tiny_synthetic, "train2017", COCO_17)
     oracle, grouping = load_teacher(TeacherConfig(name="oracle"), COCO_17), GroupingConfig()
     url = tmp_path_factory.mktemp("incomplete") / "labels.zarr"
     store = create_store(url, data, oracle.attributes, grouping, map_size=32, shard_length=8, floor=0.02)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from distill.data.coco import IGNORED, PERSON, UNKNOWN, CocoKeypoints
+from distill.data.keypoint_set import IGNORED, PERSON, UNKNOWN, KeypointSet
 from distill.pose.skeleton import COCO_17
 from distill.system.errors import InputError
 
@@ -36,7 +36,7 @@ def write(tmp_path):
         } | changes
         (tmp_path / "annotations").mkdir(exist_ok=True)
         (tmp_path / "annotations/person_keypoints_train2017.json").write_text(json.dumps(document))
-        return CocoKeypoints(tmp_path, "train2017", COCO_17)
+        return KeypointSet(tmp_path, "train2017", COCO_17)
 
     return write
 
@@ -92,7 +92,7 @@ def test_annotations_may_come_in_any_order_and_of_images_that_are_not_listed(wri
 
 
 def test_what_is_read_of_an_image_is_no_longer_in_python_objects_that_workers_would_copy(shared):
-    data = CocoKeypoints(shared / "coco_mini", "train2017", COCO_17)
+    data = KeypointSet(shared / "coco_mini", "train2017", COCO_17)
     held = [value for part in (data, data._annotations) for value in vars(part).values()]
     assert not [value for value in held if isinstance(value, dict | list | set)]
     assert not [value for value in held if isinstance(value, np.ndarray) and value.dtype == object]
@@ -115,7 +115,7 @@ def test_outlines_are_those_of_pycocotools(write):
 
 def test_real_photographs_read_whole(shared):
     for split, persons in (("train2017", 226), ("val2017", 239)):
-        data = CocoKeypoints(shared / "coco_mini", split, COCO_17)
+        data = KeypointSet(shared / "coco_mini", split, COCO_17)
         assert sum(len(data.keypoints(i)) for i in data.image_ids) == persons
         for image_id in data.image_ids[:20]:
             width, height = data.size(image_id)
@@ -124,19 +124,19 @@ def test_real_photographs_read_whole(shared):
 
 def test_missing_root(tmp_path):
     with pytest.raises(InputError, match=r"nowhere is not a folder"):
-        CocoKeypoints(tmp_path / "nowhere", "train2017", COCO_17)
+        KeypointSet(tmp_path / "nowhere", "train2017", COCO_17)
 
 
 def test_missing_annotations(tmp_path):
     with pytest.raises(InputError, match=r"person_keypoints_val2017.json does not exist"):
-        CocoKeypoints(tmp_path, "val2017", COCO_17)
+        KeypointSet(tmp_path, "val2017", COCO_17)
 
 
 def test_missing_photograph_folder(write, tmp_path):
     write()
     (tmp_path / "train2017").rename(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="no photographs"):
-        CocoKeypoints(tmp_path, "train2017", COCO_17)
+        KeypointSet(tmp_path, "train2017", COCO_17)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_no_json_at_all(write, tmp_path):
     write()
     (tmp_path / "annotations/person_keypoints_train2017.json").write_text('{"images": [')
     with pytest.raises(InputError, match="is not JSON"):
-        CocoKeypoints(tmp_path, "train2017", COCO_17)
+        KeypointSet(tmp_path, "train2017", COCO_17)
 
 
 def test_absent_and_truncated_photographs(write, tmp_path):

@@ -14,10 +14,10 @@ from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 
 PERSON, UNKNOWN, IGNORED = range(3)
-"Channels of `CocoKeypoints.masks`."
+"Channels of `KeypointSet.masks`."
 
 
-class CocoKeypoints:
+class KeypointSet:
     """One split of a COCO keypoint set, looked up by image id.
 
     The photographs lie in ROOT/SPLIT or ROOT/images/SPLIT, the annotations in
