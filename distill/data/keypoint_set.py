@@ -55,6 +55,11 @@ class KeypointSet:
         if not len(self.image_ids):
             raise InputError(f"{self.annotation_file} lists no images")
 
+    @property
+    def joints_annotated(self) -> np.ndarray:
+        """(K,) bool: joints of the skeleton that this set annotates at all."""
+        return np.ones(len(self.skeleton), dtype=bool)
+
     def __len__(self) -> int:
         return len(self.image_ids)
 

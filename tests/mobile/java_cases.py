@@ -14,7 +14,7 @@ import torch
 
 from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
 from distill.evaluation.predictor import PeakPredictor, Predictor
-from distill.heads.targets import render
+from distill.heads.rendering import render
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import get_skeleton
