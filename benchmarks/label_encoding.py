@@ -29,7 +29,7 @@ from distill.labelling.resample import photograph_box, resample
 from distill.labelling.teacher import TeacherConfig, load_teacher
 from distill.labelling.teacher_pass import equal_size_batches
 from distill.pose import geometry
-from distill.pose.grouping import group
+from distill.pose.grouping import GroupingConfig, group
 from distill.pose.skeleton import COCO_17
 
 PEAK = 0.1
@@ -123,7 +123,7 @@ def on_scenes(
                 by_codec[name].append(len(codec.encode(Encoding().codes(heatmap))))
             for encoding, values in decoded.items():
                 for refine in seen:
-                    persons, scores = group(values, tags, COCO_17, refine=bool(refine), subcell=True)
+                    persons, scores = group(values, tags, COCO_17, GroupingConfig(refine=bool(refine)))
                     points = geometry.transform(to_photograph, persons[..., :2])
                     persons = np.concatenate([points, persons[..., 2:]], axis=-1) * (persons[..., 2:] > 0)
                     predictions[encoding, refine][image_id] = persons, scores

@@ -150,18 +150,20 @@ class Teacher:
             return self.network(images, points)
 
 
-def average_resolutions(outputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+def average_resolutions(outputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Heatmaps and tags, each (B, K, h, w) float32, at the finest resolution among a network's maps.
 
     Heatmaps are the mean over the resolutions, coarser ones resized bilinearly; tags are resized likewise.
 
     Args:
-        outputs: maps by name; `heatmaps_s{stride}` of one stride or several, `tags_s{stride}` of one.
+        outputs: maps by name; `heatmaps_s{stride}` of one stride or several, `tags_s{stride}` of one or none, for
+            which None is given.
     """
     heatmaps = [maps.float() for name, maps in outputs.items() if name.startswith("heatmaps_s")]
-    (tags,) = (maps.float() for name, maps in outputs.items() if name.startswith("tags_s"))
+    tags = [maps.float() for name, maps in outputs.items() if name.startswith("tags_s")]
     size = max(tuple(maps.shape[-2:]) for maps in heatmaps)
-    return sum(_resized(maps, size) for maps in heatmaps) / len(heatmaps), _resized(tags, size)
+    averaged = sum(_resized(maps, size) for maps in heatmaps) / len(heatmaps)
+    return averaged, _resized(tags[0], size) if tags else None
 
 
 def _brought_to(size: tuple[int, int], maps: TeacherMaps) -> TeacherMaps:

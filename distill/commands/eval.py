@@ -17,7 +17,8 @@ import distill
 from distill.commands.cli import command
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, write_results
-from distill.evaluation.predictor import Predictor, litert_predictor, network_forward, predict_all
+from distill.evaluation.exported import litert_predictor
+from distill.evaluation.predictor import Predictor, network_forward, predict_all
 from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import get_skeleton
@@ -81,8 +82,8 @@ class LoadedModel:
 
     predictor: Callable[[GroupingConfig, bool], Predictor]
     "From grouping and flip to what finds persons."
-    input_size: int
-    "Side of its square input, pixels."
+    input_size: tuple[int, int]
+    "(width, height) of its input, pixels."
     skeleton: str
     "Name of the skeleton of its channels."
     origin: dict
@@ -160,17 +161,19 @@ def _load_checkpoint(path: Path) -> LoadedModel:
     origin = {"network": info.name, "step": info.step}
     forward, skeleton = network_forward(network, device), get_skeleton(info.skeleton)
 
-    def predictor(grouping: GroupingConfig, flip: bool) -> Predictor:
-        return Predictor(forward, info.input_size, skeleton, grouping, flip)
+    size = (info.input_size, info.input_size)
 
-    return LoadedModel(predictor, info.input_size, info.skeleton, origin)
+    def predictor(grouping: GroupingConfig, flip: bool) -> Predictor:
+        return Predictor(forward, size, skeleton, grouping, flip)
+
+    return LoadedModel(predictor, size, info.skeleton, origin)
 
 
 def _load_exported(path: Path) -> LoadedModel:
     model = LiteRTModel(path, torch.get_num_threads())
     name = model.metadata["skeleton"]["name"]
     predictor = partial(litert_predictor, model, get_skeleton(name))
-    return LoadedModel(predictor, model.input_size[0], name, model.metadata["source"])
+    return LoadedModel(predictor, model.input_size, name, model.metadata["source"])
 
 
 def _sha256(path: Path) -> str:

@@ -1,10 +1,12 @@
 """distill-export: a checkpoint as a .tflite model with its JSON."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -26,6 +28,7 @@ from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
 from mobile.errors import ExportError
 from mobile.export import Exporter, ExportReport
+from mobile.outputs import HEATMAPS, TAGS, OutputInfo
 from mobile.peaks import PeakSettings
 from mobile.quantise import PRECISIONS, RANGES, Quantisation
 from mobile.runtime import LiteRTModel
@@ -158,11 +161,11 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     """
     network, info = load_network(config.checkpoint)
     exporter = _exporter(network, info, config)
-    skeleton, side = get_skeleton(info.skeleton), config.input_size or info.input_size
+    skeleton, size = get_skeleton(info.skeleton), _input_size(info, config)
     wanted = config.quantisations
     calibration = evaluation = choice = None
     if any(quantisation.needs_photographs for _, quantisation in wanted):
-        calibration = _calibration(config, side, skeleton)
+        calibration = _calibration(config, size, skeleton)
     if config.data.root is not None:
         evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.data.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
@@ -176,17 +179,18 @@ def export_variants(config: ExportConfig) -> list[Variant]:
 
 def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> Exporter:
     skeleton = get_skeleton(info.skeleton)
-    side = config.input_size or info.input_size
+    size = _input_size(info, config)
     if config.out.suffix != ".tflite":
         raise ExportError(f"{config.out} must end in .tflite")
     # Before the conversion, which takes its time.
     config.out.parent.mkdir(parents=True, exist_ok=True)
     return Exporter(
         network,
-        input_size=(side, side),
+        outputs=described_outputs(_output_names(network, size)),
+        input_size=size,
         mean=MEAN,
         std=STD,
-        photographs=_photographs(config, side, skeleton),
+        photographs=_photographs(config, size, skeleton),
         letterbox={"padding_rgb": list(geometry.PADDING), "interpolation": "bilinear"},
         skeleton=_skeleton_values(skeleton),
         grouping=to_json_values(config.grouping),
@@ -203,36 +207,76 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
     )
 
 
+def described_outputs(names: Iterable[str]) -> dict[str, OutputInfo]:
+    """What a network's outputs are, by name such as heatmaps_s4, where 4 is the stride."""
+    meanings = {
+        HEATMAPS: (
+            "confidence that joint k of some person lies in the cell, 0..1 by training but not clipped; channel k is "
+            "skeleton.joints[k]"
+        ),
+        TAGS: (
+            "number that joints of one person share and that differs between persons; channel k belongs to joint k "
+            "and is meaningful where its heatmap has a peak"
+        ),
+    }
+    described = {}
+    for name in names:
+        kind, _, stride = name.partition("_s")
+        meaning = meanings.get(kind, "not used by the grouping")
+        described[name] = OutputInfo(kind, meaning, int(stride) if stride else None)
+    if "attention" in described:
+        meaning = "probability that a person covers the cell, 0..1"
+        described["attention"] = OutputInfo("attention", meaning, 4, torch.sigmoid)
+    return described
+
+
+def _output_names(network: nn.Module, size: tuple[int, int]) -> list[str]:
+    """Names of what a network gives for an image of (width, height) pixels; the network stays as it is."""
+    was_training = network.training
+    parameter = next(network.parameters())
+    with torch.inference_mode():
+        image = torch.zeros(1, 3, size[1], size[0], dtype=parameter.dtype, device=parameter.device)
+        names = list(network.eval()(image))
+    network.train(was_training)
+    return names
+
+
+def _input_size(info: CheckpointInfo, config: ExportConfig) -> tuple[int, int]:
+    """(width, height) of the model's input, pixels."""
+    side = config.input_size or info.input_size
+    return side, side
+
+
 def _peaks(grouping: GroupingConfig) -> PeakSettings:
     shift = "parabola" if grouping.subcell else "quarter" if grouping.adjust else "none"
     return PeakSettings(grouping.max_persons, grouping.nms_kernel, shift)
 
 
-def _calibration(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndarray:
-    """(N, side, side, 3) uint8 RGB, letterboxed, drawn from the training set."""
+def _calibration(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton) -> np.ndarray:
+    """(N, height, width, 3) uint8 RGB, letterboxed, drawn from the training set."""
     if config.data.root is None:
-        photographs = _scenes(side, CALIBRATION_SEED, config.calibration)
+        photographs = _scenes(size, CALIBRATION_SEED, config.calibration)
     else:
         data = KeypointSet(config.data.root, config.data.train_split, skeleton)
         count = min(config.calibration, len(data.image_ids))
         ids = np.random.default_rng(CALIBRATION_SEED).choice(data.image_ids, count, replace=False)
         photographs = [data.photograph(i) for i in ids.tolist()]
-    return np.stack([letterboxed(photograph, (side, side))[0] for photograph in photographs])
+    return np.stack([letterboxed(photograph, size)[0] for photograph in photographs])
 
 
-def _scenes(side: int, seed: int, count: int) -> list[np.ndarray]:
-    scenes = SceneConfig(size=int(np.clip(side, *SCENE_SIZES)))
+def _scenes(size: tuple[int, int], seed: int, count: int) -> list[np.ndarray]:
+    scenes = SceneConfig(size=int(np.clip(max(size), *SCENE_SIZES)))
     return [draw_scene(scenes, seed, i).image for i in range(count)]
 
 
-def _photographs(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndarray:
-    """(N, side, side, 3) uint8 RGB, letterboxed."""
+def _photographs(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton) -> np.ndarray:
+    """(N, height, width, 3) uint8 RGB, letterboxed."""
     if config.data.root is None:
-        photographs = _scenes(side, SCENE_SEED, config.photographs)
+        photographs = _scenes(size, SCENE_SEED, config.photographs)
     else:
         data = KeypointSet(config.data.root, config.data.split, skeleton)
         photographs = [data.photograph(i) for i in data.image_ids[: config.photographs]]
-    return np.stack([letterboxed(photograph, (side, side))[0] for photograph in photographs])
+    return np.stack([letterboxed(photograph, size)[0] for photograph in photographs])
 
 
 def _skeleton_values(skeleton: Skeleton) -> dict:

@@ -10,7 +10,8 @@ import numpy as np
 
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
-from distill.evaluation.predictor import letterboxed, litert_predictor, predict_all
+from distill.evaluation.exported import litert_predictor
+from distill.evaluation.predictor import letterboxed, predict_all
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import get_skeleton
 from distill.system.errors import InputError

@@ -9,7 +9,7 @@ from distill.data.keypoint_set import KeypointSet
 from distill.drawing.persons import draw_persons
 from distill.drawing.result_sheet import confident
 from distill.drawing.sheet import contact_sheet
-from distill.evaluation.predictor import litert_predictor
+from distill.evaluation.exported import litert_predictor
 from distill.pose.grouping import GroupingConfig
 from distill.system.errors import InputError
 from mobile.runtime import LiteRTModel

@@ -153,9 +153,8 @@ class TeacherPass:
         return resample(maps.heatmaps.float(), matrix, (side, side), box).cpu().numpy()
 
     def _persons(self, maps: TeacherMaps) -> list[tuple[np.ndarray, np.ndarray]]:
-        settings = asdict(self.grouping)
         found = [
-            group(heatmaps, tags, self.data.skeleton, **settings)
+            group(heatmaps, tags, self.data.skeleton, self.grouping)
             for heatmaps, tags in zip(maps.heatmaps, maps.tags, strict=True)
         ]
         to_photograph = geometry.invert(maps.to_map)

@@ -20,7 +20,7 @@ class Minival:
     def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator):
         self.data = KeypointSet(config.data.root, config.data.val_split, skeleton, config.data.format)
         self.image_ids = self.data.image_ids[: config.log.minival_images]
-        self.input_size, self.batch_size = config.input_size, config.batch_size
+        self.input_size, self.batch_size = (config.input_size, config.input_size), config.batch_size
         self.accelerator = accelerator
 
     @torch.inference_mode()
