@@ -5,6 +5,7 @@ installation can mend may still be skipped, with a reason that begins with `hard
 """
 
 import itertools
+import json
 import os
 import shutil
 import sys
@@ -149,3 +150,24 @@ def fresh_accelerator():
     yield
     if state := sys.modules.get("accelerate.state"):
         state.AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="session")
+def as_version_1():
+    """Function that makes a complete store at a path one of version 1, as it was written before peaks were stored."""
+
+    def change(path):
+        root = json.loads((path / "zarr.json").read_text())
+        del root["attributes"]["peak"]
+        root["attributes"]["format_version"] = 1
+        del root["consolidated_metadata"]["metadata"]["peak"]
+        (path / "zarr.json").write_text(json.dumps(root))
+        shutil.rmtree(path / "peak")
+        (path / ".claim").unlink()
+        for file in path.glob("complete/*.json"):
+            marker = json.loads(file.read_text())
+            del marker["arrays"]["peak"]
+            file.write_text(json.dumps(marker))
+        return path
+
+    return change
