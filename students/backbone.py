@@ -61,7 +61,8 @@ class DenseBackbone(nn.Module):
         super().__init__()
         self.channels = channels
         # At stride 2 every layer costs four times the memory traffic of stride 4: only one is spent there.
-        self.stem = nn.Sequential(*conv_norm_relu(input_channels, stem, stride=2), *conv_norm_relu(stem, channels[0], stride=2))
+        first, second = conv_norm_relu(input_channels, stem, stride=2), conv_norm_relu(stem, channels[0], stride=2)
+        self.stem = nn.Sequential(*first, *second)
         self.stages = nn.ModuleList()
         inputs, stride = channels[0], 1
         for outputs, count in zip(channels, blocks, strict=True):

@@ -39,7 +39,7 @@ def register(
         make.default_outputs = outputs
         for own, options in {name: {}, **(short or {})}.items():
             known = SHORT.get(own, (own, {}))
-            if own in NETWORKS and _place(NETWORKS[own]) != _place(make) or known[0] not in (own, name):
+            if (own in NETWORKS and _place(NETWORKS[own]) != _place(make)) or known[0] not in (own, name):
                 raise ValueError(f"two students are called {own!r}; give {_place(make)} another name")
             if own != name:
                 SHORT[own] = (name, dict(options))

@@ -26,3 +26,10 @@ def create(name: str, num_keypoints: int) -> HigherHRNet:
     if name not in CONFIGS:
         raise ValueError(f"teacher {name!r} is unknown; choose from {', '.join(CONFIGS)}")
     return HigherHRNet(num_keypoints=num_keypoints, **CONFIGS[name])
+
+
+NETWORKS, SHORT = {}, {}
+
+
+def load():
+    pass

@@ -1,6 +1,6 @@
 """From photographs to persons, with any network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -9,25 +9,27 @@ from torch import nn
 
 from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import normalise
+from distill.heads.contract import Head
+from distill.heads.maps import at_finest
+from distill.heads.registry import decoding_head, known_heads
 from distill.pose import geometry
-from distill.pose.grouping import GroupingConfig, group
-from distill.pose.single_person import best_cells
+from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
-from teachers.inference import average_resolutions
 
 Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
 "Letterboxed photographs (B, H, W, 3) uint8 RGB to maps (B, C, h, w) by name, as networks return them."
 
 
 class Predictor:
-    """Persons of photographs of any size: those that the tags tell apart, or one where the network gives no tags.
+    """Persons of photographs of any size, found by whatever the outputs of a network allow.
 
     Args:
         forward: the network; see `network_forward` and `distill.evaluation.exported.litert_forward`.
         input_size: (width, height) of its input, pixels.
         skeleton: of its channels.
         grouping: how maps become persons.
-        flip: average with the mirrored photograph, whose tags become a second tag of each cell.
+        flip: look at the mirrored photograph, too; its heatmaps are averaged, its tags a second tag of each cell.
+        heads: what the outputs mean, by name; by default those known under the outputs' names.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class Predictor:
         skeleton: Skeleton,
         grouping: GroupingConfig,
         flip: bool = False,
+        heads: Mapping[str, Head] | None = None,
     ):
         self.forward, self.input_size, self.skeleton = forward, input_size, skeleton
-        self.grouping, self.flip = grouping, flip
+        self.grouping, self.flip, self.heads = grouping, flip, heads
 
     def __call__(self, photographs: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each photograph (H, W, 3) uint8 RGB its persons (P, K, 3) in its pixels, and their scores (P,).
@@ -58,24 +61,20 @@ class Predictor:
 
     def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
         """Persons (P, K, 3) in map cells and scores (P,) of letterboxed images, and the width of the maps in cells."""
-        heatmaps, tags = self.maps(images)
-        columns, heatmaps = heatmaps.shape[-1], heatmaps.cpu().numpy()
-        if tags is None:
-            return [best_cells(heatmap, self.grouping) for heatmap in heatmaps], columns
-        pairs = zip(heatmaps, tags.cpu().numpy(), strict=True)
-        return [group(heatmap, tag, self.skeleton, self.grouping) for heatmap, tag in pairs], columns
-
-    def maps(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Heatmaps (B, K, h, w) and, where the network gives them, tags (B, K, h, w, T) of images (B, H, W, 3)."""
-        heatmaps, tags = average_resolutions(self.forward(images))
-        seen = [tags]
-        if self.flip:
-            mirrored, mirrored_tags = average_resolutions(self.forward(images[:, :, ::-1]))
-            order = torch.from_numpy(self.skeleton.flip_index).to(heatmaps.device)
-            heatmaps = (heatmaps + mirrored.flip(-1)[:, order]) / 2
-            if tags is not None:
-                seen.append(mirrored_tags.flip(-1)[:, order])
-        return heatmaps, None if tags is None else torch.stack(seen, dim=-1)
+        maps = at_finest(self.forward(images))
+        mirrored = at_finest(self.forward(images[:, :, ::-1])) if self.flip else {}
+        heads = known_heads(maps) if self.heads is None else self.heads
+        decoder = decoding_head(heads, maps)
+        order = torch.from_numpy(self.skeleton.flip_index)
+        seen = {}
+        for name in decoder.decodes:
+            turned_back = mirrored[name].flip(-1) if self.flip else None
+            seen[name] = heads[name].combined(maps[name], turned_back, order.to(maps[name].device)).cpu().numpy()
+        found = [
+            decoder.persons({name: values[i] for name, values in seen.items()}, self.skeleton, self.grouping)
+            for i in range(len(images))
+        ]
+        return found, maps[decoder.decodes[0]].shape[-1]
 
 
 def predict_all(

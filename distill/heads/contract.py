@@ -65,16 +65,17 @@ class Head:
         """
         raise NotImplementedError
 
-    def merge_mirrored(self, direct: torch.Tensor, mirrored: torch.Tensor, flip_index: torch.Tensor) -> torch.Tensor:
-        """Maps (B, C, H, W) or (B, C, H, W, T) of a photograph and of its mirror image, already turned back, as one.
+    def combined(self, direct: torch.Tensor, mirrored: torch.Tensor | None, flip_index: torch.Tensor) -> torch.Tensor:
+        """What `persons` reads: the maps (B, C, H, W) of a photograph and, where there is one, of its mirror image.
 
         Args:
+            mirrored: already turned back.
             flip_index: (K,) channel k of a mirrored photograph shows joint flip_index[k].
         """
         return direct
 
     def persons(self, maps: Mapping[str, np.ndarray], skeleton: Skeleton, grouping: GroupingConfig) -> Persons:
-        """People in the maps (C, H, W) or (C, H, W, T) of one photograph, by the names of `decodes`."""
+        """People in one photograph's maps, as `combined` gives them, by the names of `decodes`."""
         raise NotImplementedError
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from torch.nn import functional
 
 from distill.heads.batch import MASK_STRIDE, Batch
 from distill.heads.contract import Head, Loss, Persons
 from distill.heads.registry import HEADS
 from distill.heads.rendering import render
+from distill.pose.grouping import GroupingConfig
+from distill.pose.single_person import best_cells
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 
@@ -76,9 +80,13 @@ class Heatmaps(Head):
         points = torch.cat([batch.peaks[:, 2:4] / stride, batch.peaks[:, 4:5]], dim=1)
         return render(points, _channel(batch.peaks, shape), tuple(shape), self.sigma_at(stride))
 
-    def merge_mirrored(self, direct: torch.Tensor, mirrored: torch.Tensor, flip_index: torch.Tensor) -> torch.Tensor:
+    def combined(self, direct: torch.Tensor, mirrored: torch.Tensor | None, flip_index: torch.Tensor) -> torch.Tensor:
         """The mean."""
-        return (direct + mirrored[:, flip_index]) / 2
+        return direct if mirrored is None else (direct + mirrored[:, flip_index]) / 2
+
+    def persons(self, maps: Mapping[str, np.ndarray], skeleton: Skeleton, grouping: GroupingConfig) -> Persons:
+        """One person: each joint's best cell; see `distill.pose.single_person.best_cells`."""
+        return best_cells(maps["heatmaps"], grouping)
 
     def _loss(self, maps: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
         """Squared error in units of one peak, 2 pi sigma^2, as a mean over images and joints."""
@@ -89,7 +97,7 @@ class Heatmaps(Head):
 
 def masks_at(batch: Batch, stride: int) -> torch.Tensor:
     """A batch's masks (B, 4, H, W) float32 0..1 at a stride."""
-    return torch.nn.functional.avg_pool2d(batch.masks.float() / 255, stride // MASK_STRIDE)
+    return functional.avg_pool2d(batch.masks.float() / 255, stride // MASK_STRIDE)
 
 
 def _channel(rows: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:

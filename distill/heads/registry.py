@@ -1,6 +1,6 @@
 """The outputs by name, and the heads of one network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from distill.heads.contract import Head
@@ -30,6 +30,27 @@ def make_heads(default: Sequence[str], options: OutputOptions) -> dict[str, Head
     if not heads:
         raise InputError("outputs leaves no output; a network needs at least one")
     return heads
+
+
+def known_heads(names: Iterable[str]) -> dict[str, Head]:
+    """Heads with their default options for those outputs that are known here."""
+    known = HEADS.names()
+    return {name: _make(name, None) for name in names if name in known}
+
+
+def decoding_head(heads: Mapping[str, Head], names: Collection[str]) -> Head:
+    """The head that finds people, from as many of the outputs as possible.
+
+    Args:
+        names: of the outputs that are there.
+
+    Raises:
+        InputError: nobody can be found in them.
+    """
+    able = [head for head in heads.values() if head.decodes and set(head.decodes) <= set(names)]
+    if not able:
+        raise InputError(f"the outputs {', '.join(sorted(names))} do not show where people are; heatmaps do")
+    return max(able, key=lambda head: len(head.decodes))
 
 
 def plain_heads(heads: Mapping[str, Head]) -> dict[str, dict[str, Any]]:

@@ -55,17 +55,16 @@ class Tags(Head):
             "tag_push": Loss(closeness.sum() / counts["tag_push"], self.push),
         }
 
-    def merge_mirrored(self, direct: torch.Tensor, mirrored: torch.Tensor, flip_index: torch.Tensor) -> torch.Tensor:
-        """The tags of the mirrored view become further tags of each cell."""
-        return torch.cat([direct, mirrored[:, flip_index]], dim=-1)
+    def combined(self, direct: torch.Tensor, mirrored: torch.Tensor | None, flip_index: torch.Tensor) -> torch.Tensor:
+        """(B, K, H, W, T): one tag of each view."""
+        views = [direct] if mirrored is None else [direct, mirrored[:, flip_index]]
+        return torch.stack(views, dim=-1)
 
     def persons(self, maps: Mapping[str, np.ndarray], skeleton: Skeleton, grouping: GroupingConfig) -> Persons:
         """People by grouping peaks of like tags; see `distill.pose.grouping.group`."""
         return group(maps["heatmaps"], maps["tags"], skeleton, grouping)
 
-    def _spread_and_closeness(
-        self, tags: torch.Tensor, batch: Batch, stride: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _spread_and_closeness(self, tags: torch.Tensor, batch: Batch, stride: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Spread of each person's tags (B, P), and of each photograph the mean closeness of its pairs (B,)."""
         _, joints, height, width = tags.shape
         cells = batch.keypoints[..., :2] / stride

@@ -106,7 +106,9 @@ def _import_known(file: ImportedFile, owner: str):
     if not file.is_module:
         _import_content(file, content)
     elif chosen != file.given:
-        raise InputError(f"{owner} needs module {file.given}, never imported here; if you trust it, give it by --imports")
+        raise InputError(
+            f"{owner} needs module {file.given}, never imported here; if you trust it, give it by --imports"
+        )
     elif (found := _import_module(file.given)).sha256 != file.sha256:
         raise InputError(f"{owner} needs {file.given} with SHA-256 {file.sha256}, but that module is {found.path}")
 
@@ -117,7 +119,9 @@ def _import_path(name: str, beside: Path | None) -> ImportedFile:
         path = beside / path
     content = _content(path)
     if content is None:
-        raise InputError(f"imports {name}: there is no such file; a module of an installed package is given by its name")
+        raise InputError(
+            f"imports {name}: there is no such file; a module of an installed package is given by its name"
+        )
     file = ImportedFile(name, str(path.resolve()), hashlib.sha256(content).hexdigest())
     if file.sha256 not in _IMPORTED:
         _import_content(file, content)

@@ -75,7 +75,7 @@ class TrainConfig:
     outputs: dict[str, Any] = field(default_factory=dict)
     "Options of the network's outputs by name, and of outputs beside its usual ones; false leaves one out."
     weights: Path | None = None
-    "Checkpoint to start from, also one of another skeleton or other outputs; by default the network starts from scratch."
+    "Checkpoint to start from, also one of another skeleton or with other outputs; by default from scratch."
     skeleton: str = "coco_17"
     "Annotation scheme of the keypoints: a name, a YAML file, or auto for that of the annotation file."
     input_size: int | tuple[int, int] = 256

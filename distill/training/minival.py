@@ -6,6 +6,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.evaluation.predictor import Predictor, network_forward, predict_all
 from distill.heads.contract import Head
@@ -18,9 +19,9 @@ class Minival:
     """The first photographs of the validation split, measured again and again."""
 
     def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator):
-        self.data = KeypointSet(config.data.root, config.data.val_split, skeleton, config.data.format)
+        self.data = KeypointSet(config.data.root, config.data.val_split, skeleton)
         self.image_ids = self.data.image_ids[: config.log.minival_images]
-        self.input_size, self.batch_size = (config.input_size, config.input_size), config.batch_size
+        self.input_size, self.batch_size = config.input_size, config.batch_size
         self.accelerator = accelerator
 
     @torch.inference_mode()

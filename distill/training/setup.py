@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from timm.utils import ModelEmaV3
-import torch
 from torch import nn
 
 from cache.store import SoftLabelStore
@@ -17,7 +17,7 @@ from distill.heads.contract import Head
 from distill.heads.registry import plain_heads
 from distill.labelling.teacher_pass import labelled_images
 from distill.networks.registry import heads_of, plain, strides_of
-from distill.pose.skeleton import Skeleton
+from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.system.errors import InputError
 from distill.training.config import TrainConfig
 from distill.training.objective import Objective
@@ -67,7 +67,7 @@ def open_learning_data(config: TrainConfig) -> LearningData:
         InputError: the data cannot be read or holds nothing to learn from.
         StoreError: the store was made for other data, or is incomplete.
     """
-    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
+    data = KeypointSet(config.data.root, config.data.split, get_skeleton(config.skeleton))
     ids = data.image_ids
     if config.data.persons_only:
         ids = np.array([i for i in ids.tolist() if len(data.keypoints(i))], dtype=np.int64)

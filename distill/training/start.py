@@ -36,7 +36,8 @@ def start_network(
         raise InputError(f"weights {weights} are of {info.name}, not of model {choice}")
     taken = _taken(network, state, _joint_blocks(choice, heads, skeleton), _sources(info.skeleton, skeleton), weights)
     network.load_state_dict(network.state_dict() | taken)
-    return network, _told(weights, info, skeleton, network.state_dict().keys() - taken.keys(), state.keys() - taken.keys())
+    fresh, unused = network.state_dict().keys() - taken.keys(), state.keys() - taken.keys()
+    return network, _told(weights, info, skeleton, fresh, unused)
 
 
 def _sources(found: Skeleton, wanted: Skeleton) -> torch.Tensor:

@@ -50,9 +50,7 @@ def gradients(
     return StepResult(sums, batch, outputs)
 
 
-def _shared(
-    counts: dict[str, torch.Tensor], num_parts: int, accelerator: Accelerator
-) -> dict[str, torch.Tensor]:
+def _shared(counts: dict[str, torch.Tensor], num_parts: int, accelerator: Accelerator) -> dict[str, torch.Tensor]:
     """Counts of the whole step, at least one, as each micro-batch of each process divides by them.
 
     Gradients are averaged over micro-batches and processes, so that losses divided by a mean count add up.
