@@ -73,7 +73,9 @@ def check_words(text: str) -> None:
     description, usage, *_ = text.split("\n\n")
     assert re.match(r"[A-Z].*\.$", description) and usage.startswith("usage: distill-")
     facts = " ".join(re.findall(r"\((?:required|type|default)[^)]*\)", text))
-    assert not re.search(r"<class|Path\b|\b(int|str|float|bool|dict|tuple|list)\b(?! of)|\| ?null|Optional", facts), facts
+    assert not re.search(r"<class|Path\b|\b(int|str|float|bool|dict|tuple|list)\b(?! of)|\| ?null|Optional", facts), (
+        facts
+    )
 
 
 @pytest.mark.parametrize("command", console_scripts())
