@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace, set_parsing_settings
+from jsonargparse import Namespace
 
 from cache.errors import StoreError
 from distill.commands.arguments import Arguments, as_words
@@ -19,8 +19,6 @@ from distill.system.errors import InputError, Stopped, describe, full_trace
 from distill.system.processes import no_children_left
 from mobile.errors import ExportError
 from teachers.errors import WeightsError
-
-set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 IMPORTS = (
     "Files, .py, or modules of one's own to import first, so that what they register can be named; a checkpoint "
