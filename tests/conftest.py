@@ -171,3 +171,9 @@ def as_version_1():
         return path
 
     return change
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
+    """What a command remembers for its user goes into a folder of the test's own, that of child processes too."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
