@@ -133,7 +133,7 @@ def evaluate_model(config: EvalConfig) -> dict:
         )
     seconds = time.perf_counter() - started
     report = {
-        **evaluate(predictions, data.annotation_file, skeleton, image_ids),
+        **evaluate(predictions, data, image_ids),
         "images": len(image_ids),
         "seconds": round(seconds, 3),
         "model_sha256": _sha256(config.model),
@@ -143,11 +143,9 @@ def evaluate_model(config: EvalConfig) -> dict:
         "settings": to_json_values(config),
     }
     if config.bootstrap:
-        report["ap_interval"] = bootstrap_ap(
-            predictions, data.annotation_file, skeleton, image_ids, samples=config.bootstrap
-        )
+        report["ap_interval"] = bootstrap_ap(predictions, data, image_ids, samples=config.bootstrap)
     if config.results is not None:
-        write_results(config.results, predictions)
+        write_results(config.results, predictions, data.category)
     if config.out is not None:
         write_atomically(config.out, json.dumps(report, indent=1) + "\n")
     return report

@@ -30,4 +30,4 @@ class Minival:
         predictor = Predictor(forward, self.input_size, self.data.skeleton, GroupingConfig())
         predictions = predict_all(predictor, self.data, self.image_ids, self.batch_size)
         network.train(was_training)
-        return evaluate(predictions, self.data.annotation_file, self.data.skeleton, self.image_ids)
+        return evaluate(predictions, self.data, self.image_ids)
