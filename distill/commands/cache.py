@@ -38,6 +38,8 @@ class DataConfig:
     "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "train2017"
     "Split to label."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class _Rate(ProgressColumn):
 def build(config: BuildConfig) -> SoftLabelStore:
     """Make or complete a store, or one task's part of it, showing progress; returns it."""
     task, num_tasks = array_task(config.task_id, config.num_tasks)
-    data = open_data(config.data.root, config.data.split, config.skeleton)
+    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
     loaded = load_teacher(config.teacher, data.skeleton)
     store = create_store(
         config.out,

@@ -48,6 +48,8 @@ class ShowConfig:
     "Folder of the set."
     split: str = "val2017"
     "Name of the split."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
     out: Path = Path("sheet.png")
     "Picture to write, .png or .jpg."
     images: int = 24
@@ -86,7 +88,7 @@ def make_synthetic(config: SynthesizeConfig) -> None:
 
 def show(config: ShowConfig) -> None:
     """Write a contact sheet of photographs with joints, hidden ones marked, and outlines."""
-    data = open_data(config.root, config.split, config.skeleton)
+    data = open_data(config.root, config.split, config.skeleton, config.format)
     chosen = np.unique(np.linspace(0, len(data) - 1, config.images).astype(int))
     cells = [_annotated(data, image_id, config.cell) for image_id in data.image_ids[chosen].tolist()]
     rows = [cells[start : start + config.columns] for start in range(0, len(cells), config.columns)]

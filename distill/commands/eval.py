@@ -35,6 +35,8 @@ class EvalDataConfig:
     "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "val2017"
     "Split to evaluate on."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def evaluate_model(config: EvalConfig) -> dict:
         torch.set_num_threads(config.threads)
     model = load_model(config.model)
     skeleton = get_skeleton(model.skeleton)
-    data = KeypointSet(config.data.root, config.data.split, skeleton)
+    data = KeypointSet(config.data.root, config.data.split, skeleton, config.data.format)
     image_ids = data.image_ids[: config.limit].tolist()
     predictor = model.predictor(config.grouping, config.flip)
     started = time.perf_counter()

@@ -119,8 +119,8 @@ class AnnotatedSplit:
         annotations = self.annotations
         if len(lost := np.setdiff1d(annotations.image_ids, self.image_ids)):
             raise InputError(f"{self.annotation_file}: an annotation belongs to image {lost[0]}, which is not listed")
-        for name in ("keypoints", "boxes", "areas"):
-            values = getattr(annotations, name)
+        checked = {"keypoints": annotations.keypoints, "box": annotations.boxes, "area": annotations.areas}
+        for name, values in checked.items():
             finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
             if len(wrong := np.flatnonzero(~finite)):
                 raise InputError(

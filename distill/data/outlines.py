@@ -30,11 +30,11 @@ def usable_outline(segmentation: object, width: int, height: int) -> list | dict
         shown = f"{size[1]} x {size[0]}" if isinstance(size, list) and len(size) == 2 else repr(size)
         raise ValueError(f"of {shown} on an image of {width} x {height} pixels")
     counts = segmentation["counts"]
-    runs = _unpacked(counts) if isinstance(counts, str) else np.array(counts)
-    if runs.dtype.kind != "i" or runs.ndim != 1 or (runs < 0).any():
+    runs = _unpacked(counts).tolist() if isinstance(counts, str) else counts
+    if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
         raise ValueError("whose run-lengths are no whole numbers")
-    if runs.sum() != width * height:
-        raise ValueError(f"whose run-lengths fill {runs.sum()} of {width * height} pixels")
+    if sum(runs) != width * height:
+        raise ValueError(f"whose run-lengths fill {sum(runs)} of {width * height} pixels")
     return segmentation
 
 

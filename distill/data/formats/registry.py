@@ -47,7 +47,7 @@ def _sniffed(root: Path, split: str) -> str:
     formats = {name: FORMATS.get(name)() for name in FORMATS.names()}
     found = [name for name, known in formats.items() if known.sniffs(root, split)]
     if len(found) > 1:
-        raise InputError(f"{root} may be a set of format {' or '.join(found)}; say which by data.format")
+        raise InputError(f"{root} may be a set of format {' or '.join(found)}; say which by format")
     if not found:
         absent = ", ".join(
             f"{root / known.layout.format(split=split)} does not exist ({name})" for name, known in formats.items()
