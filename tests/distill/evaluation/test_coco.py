@@ -211,8 +211,8 @@ def among_others(annotate) -> KeypointSet:
         ]
     }
     return annotate(
-        person_at(10, 10, id=1, category_id=3, area=5000, num_keypoints=K),
-        person_at(400, 300, id=2, category_id=3, image_id=2, area=9000.5, num_keypoints=K),
+        person_at(10, 10, id=1, category_id=3, area=5000, num_keypoints=K, iscrowd=0),
+        person_at(400, 300, id=2, category_id=3, image_id=2, area=9000.5, num_keypoints=K, iscrowd=0),
         person_at(600, 100, id=3, category_id=1, area=9000),
         {"id": 4, "category_id": 2, "bbox": [5, 5, 90, 40], "area": 3600},
         **fields,
