@@ -127,7 +127,7 @@ def on_scenes(
                     points = geometry.transform(to_photograph, persons[..., :2])
                     persons = np.concatenate([points, persons[..., 2:]], axis=-1) * (persons[..., 2:] > 0)
                     predictions[encoding, refine][image_id] = persons, scores
-    ap = {key: evaluate(found, data.annotation_file, COCO_17, ids)["ap"] for key, found in predictions.items()}
+    ap = {key: evaluate(found, data, ids)["ap"] for key, found in predictions.items()}
     rows = [{"encoding": "float32", "bytes": heatmap.nbytes, **{f"ap_refine_{r}": ap[None, r] for r in seen}}]
     for encoding in encodings:
         largest, mean = np.array(errors[encoding]).T

@@ -20,12 +20,11 @@ from distill.commands.cache_tools import (
     view,
 )
 from distill.commands.cli import commands
-from distill.data.keypoint_set import KeypointSet
+from distill.data.keypoint_set import open_data
 from distill.labelling.array_task import array_task
 from distill.labelling.teacher import TeacherConfig, load_teacher
 from distill.labelling.teacher_pass import TeacherPass, create_store, evaluate_store
 from distill.pose.grouping import GroupingConfig
-from distill.pose.skeleton import get_skeleton
 from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
 from distill.system.signals import StopRequest
@@ -39,6 +38,8 @@ class DataConfig:
     "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "train2017"
     "Split to label."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class BuildConfig:
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
     "How its maps become persons."
     skeleton: str = "coco_17"
-    "Annotation scheme of the keypoints."
+    "Its joints: coco_17, another that ships, a YAML file, or auto for those that the annotations name."
     map_size: int = 128
     "Side of the stored maps, cells; the photograph's long side fills it."
     floor: float = 0.02
@@ -91,9 +92,8 @@ class _Rate(ProgressColumn):
 def build(config: BuildConfig) -> SoftLabelStore:
     """Make or complete a store, or one task's part of it, showing progress; returns it."""
     task, num_tasks = array_task(config.task_id, config.num_tasks)
-    skeleton = get_skeleton(config.skeleton)
-    data = KeypointSet(config.data.root, config.data.split, skeleton)
-    loaded = load_teacher(config.teacher, skeleton)
+    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
+    loaded = load_teacher(config.teacher, data.skeleton)
     store = create_store(
         config.out,
         data,

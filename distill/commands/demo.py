@@ -125,7 +125,7 @@ class Demo:
 
     def evaluate_student(self) -> dict:
         """The student on the held-out scenes, at one scale and without flip."""
-        figures = evaluate(self._predictions(), self._annotations(HELD_OUT), COCO_17)
+        figures = evaluate(self._predictions(), self._held_out())
         network, _ = load_network(self.checkpoint)
         parameters = sum(p.numel() for p in network.parameters())
         return {**_prefixed("student", figures), "student_parameters": parameters}

@@ -36,6 +36,8 @@ class EvalDataConfig:
     "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "val2017"
     "Split to evaluate on."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def evaluate_model(config: EvalConfig) -> dict:
         torch.set_num_threads(config.threads)
     model = load_model(config.model)
     skeleton = get_skeleton(model.skeleton)
-    data = KeypointSet(config.data.root, config.data.split, skeleton)
+    data = KeypointSet(config.data.root, config.data.split, skeleton, config.data.format)
     image_ids = data.image_ids[: config.limit].tolist()
     predictor = model.predictor(config.grouping, config.flip)
     started = time.perf_counter()
@@ -134,7 +136,7 @@ def evaluate_model(config: EvalConfig) -> dict:
         )
     seconds = time.perf_counter() - started
     report = {
-        **evaluate(predictions, data.annotation_file, skeleton, image_ids),
+        **evaluate(predictions, data, image_ids),
         "images": len(image_ids),
         "seconds": round(seconds, 3),
         "model_sha256": _sha256(config.model),
@@ -144,11 +146,9 @@ def evaluate_model(config: EvalConfig) -> dict:
         "settings": to_json_values(config),
     }
     if config.bootstrap:
-        report["ap_interval"] = bootstrap_ap(
-            predictions, data.annotation_file, skeleton, image_ids, samples=config.bootstrap
-        )
+        report["ap_interval"] = bootstrap_ap(predictions, data, image_ids, samples=config.bootstrap)
     if config.results is not None:
-        write_results(config.results, predictions)
+        write_results(config.results, predictions, data.category)
     if config.out is not None:
         write_atomically(config.out, json.dumps(report, indent=1) + "\n")
     return report

@@ -85,7 +85,7 @@ def average_precision(model: LiteRTModel, data: KeypointSet, limit: int | None =
     """
     ids = data.image_ids[:limit].tolist()
     predictor = litert_predictor(model, _skeleton(model), GroupingConfig(**model.metadata["grouping"]))
-    figures = evaluate(predict_all(predictor, data, ids, batch_size), data.annotation_file, data.skeleton, ids)
+    figures = evaluate(predict_all(predictor, data, ids, batch_size), data, ids)
     if figures["ap"] is None:
         raise InputError(f"{data.annotation_file}: nobody is labelled on the first {len(ids)} photographs")
     return figures["ap"]

@@ -19,9 +19,9 @@ _LEFT_TO_RIGHT: tuple[tuple[re.Pattern, Callable[[re.Match], str]], ...] = (
 
 
 def text(value: Any, field: str) -> str:
-    """A text that is not empty; `field` begins the message of the InputError."""
-    if not isinstance(value, str) or not value:
-        raise InputError(f"{field} holds {value!r} where a text is wanted; put it in quotes")
+    """A text of at least one letter, all printable; `field` begins the message of the InputError."""
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise InputError(f"{field} holds {value!r} where a text is wanted; put printable letters in quotes")
     return value
 
 

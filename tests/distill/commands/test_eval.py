@@ -63,7 +63,7 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
         persons.append(np.reshape(found["keypoints"], (-1, 3)) + (0.5, 0.5, 0))
         scores.append(found["score"])
     assert 0 < max(len(scores) for _, scores in predictions.values()) <= 3
-    figures = evaluate(predictions, data.annotation_file, COCO_17, list(predictions))
+    figures = evaluate(predictions, data, list(predictions))
     assert {name: report[name] for name in FIGURES} == pytest.approx(figures, abs=1e-9)
     low, high = report["ap_interval"]
     assert 0 <= low <= high <= 1
