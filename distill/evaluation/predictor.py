@@ -10,12 +10,12 @@ from torch import nn
 
 from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import normalise
+from distill.heads.maps import average_resolutions
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig, group, group_peaks
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 from mobile.runtime import LiteRTModel
-from teachers.inference import average_resolutions
 
 Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
 "Letterboxed photographs (B, S, S, 3) uint8 RGB to maps (B, C, h, w) by name, as networks return them."

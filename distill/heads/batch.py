@@ -18,7 +18,7 @@ class Batch:
     keypoints: torch.Tensor
     "(B, P, K, 3) float32 x, y, visibility; P of the fullest sample, missing persons all zero."
     peaks: torch.Tensor
-    "(M, 5) float32 sample, joint, x, y, height."
+    "(M, 6) float32 sample, joint, x, y, confidence, width."
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""

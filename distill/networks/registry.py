@@ -3,13 +3,14 @@
 from torch import nn
 
 import students.registry
+import teachers.higher_hrnet
 import teachers.registry
 from distill.system.errors import InputError
 
 
 def names() -> list[str]:
     """All names that `create` takes."""
-    return [*teachers.registry.CONFIGS, *students.registry.CONFIGS]
+    return [*teachers.registry.SHORT, *students.registry.CONFIGS]
 
 
 def create(name: str, num_keypoints: int, pretrained: bool = False) -> nn.Module:
@@ -25,6 +26,6 @@ def create(name: str, num_keypoints: int, pretrained: bool = False) -> nn.Module
         return students.registry.create(name, num_keypoints, pretrained=pretrained)
     if pretrained:
         raise InputError(f"model {name} has no ImageNet weights; set pretrained to false")
-    if name in teachers.registry.CONFIGS:
-        return teachers.registry.create(name, num_keypoints)
+    if name in teachers.registry.SHORT:
+        return teachers.higher_hrnet.by_short_name(name, num_keypoints)
     raise InputError(f"model {name!r} is unknown; choose from {', '.join(names())}")

@@ -105,7 +105,7 @@ def hard_targets(batch: Batch, shape: tuple, stride: int, sigma: float) -> torch
 def soft_targets(batch: Batch, shape: tuple, stride: int, sigma: float) -> torch.Tensor:
     """Heatmaps (B, K, H, W) of the teacher's peaks, at the teacher's heights."""
     channel = batch.peaks[:, 0].long() * shape[1] + batch.peaks[:, 1].long()
-    points = torch.cat([batch.peaks[:, 2:4] / stride, batch.peaks[:, 4:]], dim=1)
+    points = torch.cat([batch.peaks[:, 2:4] / stride, batch.peaks[:, 4:5]], dim=1)
     return render(points, channel, tuple(shape), sigma)
 
 
