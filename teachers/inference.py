@@ -156,9 +156,7 @@ class NetworkTeacher:
             return self.network(images, points)
 
 
-def _to_map(
-    to_input: np.ndarray, offset: np.ndarray, maps: torch.Tensor, size: tuple[int, int]
-) -> np.ndarray:
+def _to_map(to_input: np.ndarray, offset: np.ndarray, maps: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
     """Photograph to map (2, 3) from photograph to input of (width, height) and what a cell means beside its centre."""
     cells = np.array([maps.shape[-1] / size[0], maps.shape[-2] / size[1]])
     return np.column_stack([to_input[:, :2], to_input[:, 2] - offset]) * cells[:, None]

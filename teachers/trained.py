@@ -36,7 +36,6 @@ def demo(
         scales: sizes to average over, relative to input_size.
         project: group persons at input resolution instead of half of it, which is slower.
     """
-    looks = {"scales": scales, "flip": flip, "project": project}
     network, config, source = _of_training(surroundings, weights or DEMO_WEIGHTS, None)
     config = replace(config, scales=scales, flip=flip, project=project, input_size=input_size or config.input_size)
     return NetworkTeacher(network, config, surroundings, source)

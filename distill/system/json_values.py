@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from distill.system.choice import Choice
+
 
 def to_json_values(config: Any) -> Any:
     """A configuration as dicts, lists, strings and numbers, ready for JSON or YAML."""
+    if isinstance(config, Choice):
+        return to_json_values(config.plain())
     if is_dataclass(config):
         return {f.name: to_json_values(getattr(config, f.name)) for f in fields(config)}
     if isinstance(config, Mapping):
