@@ -26,11 +26,12 @@ from cache.maxima import keep_maxima
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.labelling.resample import photograph_box, resample
-from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.labelling.teacher import load_teacher
 from distill.labelling.teacher_pass import equal_size_batches
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig, group
 from distill.pose.skeleton import COCO_17
+from distill.system.choice import Choice
 
 PEAK = 0.1
 ZSTD = Zstd(level=3)
@@ -104,7 +105,7 @@ def on_scenes(
 ) -> tuple[list[dict], dict, str]:
     """Rows for each encoding, bytes by codec without maxima kept, and the SHA-256 of the teacher's weights."""
     seen = range(2)
-    loaded = load_teacher(TeacherConfig(precision=precision), COCO_17)
+    loaded = load_teacher(Choice("demo", {"precision": precision}), COCO_17)
     predictions, sizes, errors = defaultdict(dict), defaultdict(list), defaultdict(list)
     by_codec = defaultdict(list)
     for batch in equal_size_batches(ids, data.size, 32):
@@ -146,7 +147,7 @@ def on_scenes(
 
 def demo_maps(data: KeypointSet, ids: np.ndarray, input_size: int, precision: str) -> Iterator[tuple]:
     """Image id, heatmaps (K, h, w) of the demo teacher and photograph to map (2, 3)."""
-    teacher = load_teacher(TeacherConfig(input_size=input_size, precision=precision), COCO_17).teacher
+    teacher = load_teacher(Choice("demo", {"input_size": input_size, "precision": precision}), COCO_17).teacher
     for image_id in ids.tolist():
         maps = teacher(data.photograph(image_id)[None])
         yield image_id, maps.heatmaps[0].float().clamp(0, 1), maps.to_map

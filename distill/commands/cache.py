@@ -22,9 +22,10 @@ from distill.commands.cache_tools import (
 from distill.commands.cli import commands
 from distill.data.keypoint_set import open_data
 from distill.labelling.array_task import array_task
-from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_teacher
 from distill.labelling.teacher_pass import TeacherPass, create_store, evaluate_store
 from distill.pose.grouping import GroupingConfig
+from distill.system.choice import Choice
 from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
 from distill.system.signals import StopRequest
@@ -50,16 +51,16 @@ class BuildConfig:
     "Photographs and annotations."
     out: str = "labels.zarr"
     "Store to make or to go on with: a path, or a URL such as s3://bucket/labels.zarr."
-    teacher: TeacherConfig = field(default_factory=TeacherConfig)
-    "The teacher and how it looks at a photograph."
+    teacher: Choice = field(default=DEFAULT, metadata={"registry": TEACHERS})
+    "The teacher, its options, and for any teacher device and precision."
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
     "How its maps become persons."
     skeleton: str = "coco_17"
     "Its joints: coco_17, another that ships, a YAML file, or auto for those that the annotations name."
     map_size: int = 128
     "Side of the stored maps, cells; the photograph's long side fills it."
-    floor: float = 0.02
-    "Heatmap values below this are stored as 0, which keeps the store small; 0..1."
+    noise_floor: float = 0.02
+    "Heatmap values and peaks below this are not stored, which keeps the store small; 0..1."
     shard_length: int = 128
     "Photographs a shard, the unit that is written and resumed."
     batch_size: int = 8
@@ -76,6 +77,8 @@ class BuildConfig:
     "Tasks that fill the store together, whole shards each; any number, also another on the next run."
 
     def __post_init__(self):
+        object.__setattr__(self, "teacher", DEFAULT.merged(self.teacher))
+        check_teacher(self.teacher)
         for name in ("map_size", "shard_length", "batch_size", "threads", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -101,7 +104,7 @@ def build(config: BuildConfig) -> SoftLabelStore:
         config.grouping,
         map_size=config.map_size,
         shard_length=config.shard_length,
-        floor=config.floor,
+        noise_floor=config.noise_floor,
         limit=config.limit,
         configuration=to_json_values(replace(config, task_id=None, num_tasks=None)),
     )

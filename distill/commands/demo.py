@@ -20,12 +20,12 @@ from distill.drawing.result_sheet import Panel, confident, draw_results
 from distill.drawing.sheet import write_image
 from distill.evaluation.coco import Predictions, evaluate
 from distill.evaluation.predictor import Predictor, network_forward, predict_all
-from distill.labelling.teacher import TeacherConfig
 from distill.labelling.teacher_pass import evaluate_store
 from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 from distill.synthetic import SceneConfig, measure, synthesize
+from distill.system.choice import Choice
 from distill.system.devices import choose_precision
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
@@ -103,7 +103,7 @@ class Demo:
                 BuildConfig(
                     data=CacheDataConfig(root=self.data, split=split),
                     out=str(self._store(split)),
-                    teacher=TeacherConfig(name="demo", precision=choose_precision("auto")),
+                    teacher=Choice("demo", {"precision": choose_precision("auto")}),
                     grouping=GroupingConfig(refine=split == HELD_OUT),
                     map_size=LABEL_MAP_SIZE,
                     shard_length=500,

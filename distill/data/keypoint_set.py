@@ -49,11 +49,6 @@ class KeypointSet:
         for line in content.notes:
             note(line)
 
-    @property
-    def joints_annotated(self) -> np.ndarray:
-        """(K,) bool: joints of the skeleton that this set annotates at all."""
-        return np.ones(len(self.skeleton), dtype=bool)
-
     def __len__(self) -> int:
         return len(self.image_ids)
 

@@ -26,7 +26,7 @@ class Annotated:
     keypoints: np.ndarray
     "(P, K, 3) float32 x, y, visibility."
     peaks: np.ndarray
-    "(M, 4) float32 joint, x, y, height: the teacher's soft labels; no rows without a teacher."
+    "(M, 5) float32 joint, x, y, confidence, width: the teacher's soft labels; no rows without a teacher."
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Sample:
     annotated: np.ndarray
     "(K,) bool: joints that the data set annotates at all."
     peaks: np.ndarray
-    "(M, 4) float32 joint, x, y, height."
+    "(M, 5) float32 joint, x, y, confidence, width."
     matrix: np.ndarray
     "(2, 3) photograph to input."
 
@@ -56,7 +56,7 @@ class TrainingSamples(torch.utils.data.Dataset):
         input_size: width and height of the network's input, pixels.
         augment: how samples vary.
         seed: of the augmentation.
-        read_peaks: function from an image id to the teacher's peaks, (M, 4) float32 as in `Annotated`, or None to
+        read_peaks: function from an image id to the teacher's peaks, (M, 5) float32 as in `Annotated`, or None to
             train without a teacher.
         keep_in_memory: hold what was read of each photograph, for sets that fit.
     """
@@ -96,7 +96,7 @@ class TrainingSamples(torch.utils.data.Dataset):
             photograph=self.data.photograph(image_id),
             masks=np.concatenate([self.data.masks(image_id), inside], axis=2),
             keypoints=self.data.keypoints(image_id),
-            peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 4), dtype=np.float32),
+            peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
         )
 
 
@@ -141,4 +141,5 @@ def _warp_peaks(peaks: np.ndarray, matrix: np.ndarray, flip_index: np.ndarray) -
     if geometry.is_mirrored(matrix):
         warped[:, 0] = np.argsort(flip_index)[peaks[:, 0].astype(int)]
     warped[:, 1:3] = geometry.transform(matrix, peaks[:, 1:3])
+    warped[:, 4] *= np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     return warped

@@ -12,7 +12,7 @@ from torch import nn
 
 from distill.heads.contract import Head
 from distill.heads.registry import plain_heads
-from distill.networks.registry import NETWORKS, channels_of, create, heads_of
+from distill.networks.registry import NETWORKS, channels_of, create, heads_of, plain
 from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -62,9 +62,8 @@ class CheckpointInfo:
 
     @property
     def name(self) -> str:
-        """The network in a word, with its size where it has one."""
-        size = self.model.get("size")
-        return f"{self.model['name']}_{size}" if size else self.model["name"]
+        """The network in a word: a short name where one says all."""
+        return NETWORKS.short_name(self.choice)
 
     def _outputs(self) -> dict[str, Any]:
         return dict.fromkeys(heads_of(self.choice, {}), False) | self.outputs
@@ -91,7 +90,7 @@ def save_checkpoint(
     for key, value in tensors.items():
         if value.is_floating_point() and not value.isfinite().all():
             raise InputError(f"{path} is not written: {key} is not finite; lower the learning rate or clip_norm")
-    header = {"format_version": FORMAT_VERSION} | _plain(info)
+    header = {"format_version": FORMAT_VERSION} | _header_of(info)
     write_atomically(path, save(tensors, metadata={_HEADER: json.dumps(header)}))
 
 
@@ -162,7 +161,7 @@ def load_state(network: nn.Module, state: dict[str, torch.Tensor], path: Path):
     network.load_state_dict(state)
 
 
-def _plain(info: CheckpointInfo) -> dict[str, Any]:
+def _header_of(info: CheckpointInfo) -> dict[str, Any]:
     values = {entry.name: getattr(info, entry.name) for entry in fields(info)}
     return values | {"skeleton": info.skeleton.plain(), "input_size": list(info.input_size)}
 
@@ -188,7 +187,7 @@ def _first_format(values: dict[str, Any]) -> CheckpointInfo:
     choice = NETWORKS.expanded(Choice(values.pop("name")))
     side = values.pop("input_size")
     return CheckpointInfo(
-        model=choice.plain(),
+        model=plain(choice),
         outputs=plain_heads(heads_of(choice, {})),
         skeleton=get_skeleton(values.pop("skeleton")),
         input_size=(side, side),

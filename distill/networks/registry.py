@@ -13,6 +13,7 @@ from distill.heads.registry import OutputOptions, make_heads
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
+from distill.system.json_values import to_json_values
 from distill.system.registry import checked_options
 
 _PLACES = (students.registry, teachers.registry)
@@ -52,6 +53,12 @@ class NetworkRegistry:
             f"model {choice.name!r} is unknown; choose from {', '.join(self.names())}, or name the file that has it "
             "in imports"
         )
+
+    def short_name(self, choice: Choice) -> str:
+        """The short name that stands for just these options, else the network's own name."""
+        wanted = to_json_values(self.expanded(choice))
+        shorts = (name for place in self._loaded() for name in place.SHORT)
+        return next((name for name in shorts if to_json_values(self.expanded(Choice(name))) == wanted), wanted["name"])
 
     def _loaded(self) -> tuple:
         for place in _PLACES:
@@ -118,4 +125,4 @@ def _input_channels(network: nn.Module) -> int:
 
 def plain(choice: Choice) -> dict[str, Any]:
     """A network's name and options in full, as checkpoints keep them."""
-    return NETWORKS.expanded(choice).plain()
+    return to_json_values(NETWORKS.expanded(choice))

@@ -11,13 +11,13 @@ from timm.utils import ModelEmaV3
 from torch import nn
 
 from cache.store import SoftLabelStore
-from distill.data.keypoint_set import KeypointSet
+from distill.data.keypoint_set import KeypointSet, open_data
 from distill.data.teacher_peaks import read_peaks
 from distill.heads.contract import Head
 from distill.heads.registry import plain_heads
 from distill.labelling.teacher_pass import labelled_images
 from distill.networks.registry import heads_of, plain, strides_of
-from distill.pose.skeleton import Skeleton, get_skeleton
+from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 from distill.training.config import TrainConfig
 from distill.training.objective import Objective
@@ -67,7 +67,7 @@ def open_learning_data(config: TrainConfig) -> LearningData:
         InputError: the data cannot be read or holds nothing to learn from.
         StoreError: the store was made for other data, or is incomplete.
     """
-    data = KeypointSet(config.data.root, config.data.split, get_skeleton(config.skeleton))
+    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
     ids = data.image_ids
     if config.data.persons_only:
         ids = np.array([i for i in ids.tolist() if len(data.keypoints(i))], dtype=np.int64)

@@ -65,7 +65,7 @@ def test_build_mends_a_broken_shard(broken, store, tiny_synthetic, capsys):
     assert main(["verify", str(broken)]) == 1
     assert "1 of 3 shards are missing or do not match their checksums: 1;" in error_line(capsys)
     assert build(tiny_synthetic, broken) == 0
-    assert main(["verify", str(broken), "--data_root", str(tiny_synthetic)]) == 0
+    assert main(["verify", str(broken), "--data.root", str(tiny_synthetic)]) == 0
     shard = "heatmap/c/1/0/0/0"
     assert (broken / shard).read_bytes() == (store / shard).read_bytes()
 
@@ -91,7 +91,7 @@ def test_tasks_fill_the_store_together(store, tiny_synthetic, tmp_path, monkeypa
 
 
 def test_verify_compares_annotations(store, shared, capsys):
-    assert main(["verify", str(store), "--data_root", str(shared / "coco_mini")]) == 1
+    assert main(["verify", str(store), "--data.root", str(shared / "coco_mini")]) == 1
     assert "annotation_sha256 is" in error_line(capsys)
 
 
