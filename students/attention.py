@@ -54,7 +54,7 @@ class Neck(nn.Module):
 
 
 class AttentionStudent(nn.Module):
-    """Bottom-up pose network: image (B, C, H, W) to a dict of maps at stride 4, linear.
+    """Bottom-up pose network: image (B, 3, H, W) to a dict of maps at stride 4, linear.
 
     Each output but the attention is a 1x1 convolution on the keypoint branch: `heatmaps_s4` (B, K, H/4, W/4),
     `tags_s4` one tag a joint (Newell et al., Associative Embedding, NeurIPS 2017), or whatever else is asked for.
@@ -62,7 +62,8 @@ class AttentionStudent(nn.Module):
     works on the shared features multiplied by it.
 
     Args:
-        backbone: image to maps at strides 4, 8, 16, 32, with their `channels`.
+        backbone: image to maps at strides 4, 8, 16, 32, with their `channels` and the `input_channels` it takes: 3,
+            or 1 for grey, which this network makes of RGB by itself.
         outputs: channels by output name.
         neck: channels of the fused map.
         head: channels of the keypoint branch.
@@ -118,6 +119,8 @@ class AttentionStudent(nn.Module):
         if images.shape[-2] % self.stride or images.shape[-1] % self.stride:
             height, width = images.shape[-2:]
             raise ValueError(f"image size {width}x{height} must be multiples of {self.stride}")
+        if self.backbone.input_channels == 1:
+            images = images.mean(1, keepdim=True)
         features = self.neck(self.backbone(images))
         given = {}
         if self.attention is not None:
@@ -142,7 +145,7 @@ def attention(
     head: int | None = None,
     depth: int | None = None,
     gate: Literal["one_plus_sigmoid", "sigmoid"] = "one_plus_sigmoid",
-    input_channels: int = 3,
+    input_channels: Literal[1, 3] = 3,
     pretrained: bool = False,
 ) -> AttentionStudent:
     """A segmentation-attention student.
@@ -156,7 +159,7 @@ def attention(
         head: channels of the keypoint branch.
         depth: 3x3 convolutions of the keypoint branch.
         gate: what the attention multiplies the features by: 1 + sigmoid, which cannot erase a joint, or sigmoid.
-        input_channels: channels of the image.
+        input_channels: what the backbone sees: 3 for RGB, 1 for grey, which the network makes of RGB by itself.
         pretrained: start a timm backbone from ImageNet weights.
 
     Raises:
@@ -164,8 +167,8 @@ def attention(
     """
     given = {"backbone": backbone, "width": width, "neck": neck, "head": head, "depth": depth}
     parts = SIZES[size] | {name: value for name, value in given.items() if value is not None}
-    if min(parts["width"], parts["neck"], parts["head"], parts["depth"], input_channels) <= 0:
-        raise ValueError("width, neck, head, depth and input_channels must be positive")
+    if min(parts["width"], parts["neck"], parts["head"], parts["depth"]) <= 0:
+        raise ValueError("width, neck, head and depth must be positive")
     body = _backbone(parts["backbone"], parts["width"], input_channels, pretrained)
     return AttentionStudent(body, outputs, parts["neck"], parts["head"], parts["depth"], gate)
 

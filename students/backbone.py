@@ -59,7 +59,7 @@ class DenseBackbone(nn.Module):
 
     def __init__(self, stem: int, channels: tuple[int, ...], blocks: tuple[int, ...], input_channels: int = 3):
         super().__init__()
-        self.channels = channels
+        self.channels, self.input_channels = channels, input_channels
         # At stride 2 every layer costs four times the memory traffic of stride 4: only one is spent there.
         first, second = conv_norm_relu(input_channels, stem, stride=2), conv_norm_relu(stem, channels[0], stride=2)
         self.stem = nn.Sequential(*first, *second)
@@ -100,7 +100,7 @@ class TimmBackbone(nn.Module):
         self.network = _create_timm(name, pretrained, input_channels)
         if tuple(self.network.feature_info.reduction()) != (4, 8, 16, 32):
             raise ValueError(f"timm's {name} does not give maps at strides 4, 8, 16 and 32")
-        self.channels = tuple(self.network.feature_info.channels())
+        self.channels, self.input_channels = tuple(self.network.feature_info.channels()), input_channels
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         return self.network(images)

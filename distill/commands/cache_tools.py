@@ -19,7 +19,7 @@ from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_tea
 from distill.labelling.teacher_pass import EVALUATION, check_store
 from distill.labelling.tfrecord import export_store
 from distill.pose import geometry
-from distill.pose.skeleton import get_skeleton
+from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
 
@@ -214,7 +214,12 @@ def _data_of(store: SoftLabelStore, root: Path | None) -> KeypointSet:
     recorded = store.attributes["configuration"].get("data", {}).get("root")
     if root is None and recorded is None:
         raise InputError(f"{store.url} does not say where its photographs are; give data.root")
-    return KeypointSet(root or Path(recorded), store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
+    skeleton = store.attributes.get("skeleton_definition")
+    if skeleton is None:
+        skeleton = get_skeleton(store.attributes["skeleton"])
+    else:
+        skeleton = Skeleton.from_plain(skeleton, store.url)
+    return KeypointSet(root or Path(recorded), store.attributes["split"], skeleton)
 
 
 def stored_bytes(store: SoftLabelStore) -> int:

@@ -1,12 +1,10 @@
 """distill-export: a checkpoint as a .tflite model with its JSON."""
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -19,16 +17,19 @@ from distill.deployment.precision_sheet import draw_precisions
 from distill.deployment.precisions import THREADS, Evaluation, Variant, write_variants
 from distill.drawing.sheet import write_image
 from distill.evaluation.predictor import letterboxed
+from distill.heads.contract import split_key
 from distill.networks.checkpoint import CheckpointInfo, load_network, save_for_shipping
+from distill.networks.registry import strides_of
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
-from distill.pose.skeleton import Skeleton, get_skeleton
+from distill.pose.skeleton import Skeleton
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
+from distill.system.sizes import Size, size_of
 from mobile.errors import ExportError
 from mobile.export import Exporter, ExportReport
-from mobile.outputs import HEATMAPS, TAGS, OutputInfo
+from mobile.outputs import OutputInfo
 from mobile.peaks import PeakSettings
 from mobile.quantise import PRECISIONS, RANGES, Quantisation
 from mobile.runtime import LiteRTModel
@@ -68,8 +69,8 @@ class ExportConfig:
     "Checkpoint written by distill-train, such as best.safetensors."
     out: Path = Path("student.tflite")
     "Model to write: .tflite, with a JSON of the same name beside it, or .safetensors, the weights alone in float16."
-    input_size: int | None = None
-    "Side of the model's square input, pixels, a multiple of 32; by default that of the training."
+    input_size: int | tuple[int, int] | None = None
+    "Side of the model's square input, or its width and height, pixels, multiples of 32; by default as in the training."
     data: ExportDataConfig = field(default_factory=ExportDataConfig)
     "Photographs to check with."
     photographs: int = 8
@@ -113,12 +114,16 @@ class ExportConfig:
             raise InputError(f"sheet {self.sheet} must end in .png or .jpg")
         if self.out.suffix not in (".tflite", ".safetensors"):
             raise InputError(f"out {self.out} must end in .tflite or .safetensors")
-        if self.input_size is not None and (self.input_size < 32 or self.input_size % 32):
-            raise InputError(f"input_size must be a positive multiple of 32, not {self.input_size}")
+        if self.input_size is not None:
+            size_of(self.input_size, "input_size", multiple=32)
         if self.photographs < 1:
             raise InputError(f"photographs must be at least 1, not {self.photographs}")
         if not self.tolerance > 0:
             raise InputError(f"tolerance must be above 0, not {self.tolerance}")
+
+    def size_for(self, info: CheckpointInfo) -> Size:
+        """Width and height of the model's input, pixels."""
+        return info.input_size if self.input_size is None else size_of(self.input_size, "input_size", multiple=32)
 
     @property
     def quantisations(self) -> list[tuple[Path, Quantisation]]:
@@ -161,7 +166,7 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     """
     network, info = load_network(config.checkpoint)
     exporter = _exporter(network, info, config)
-    skeleton, size = get_skeleton(info.skeleton), _input_size(info, config)
+    skeleton, size = info.skeleton, config.size_for(info)
     wanted = config.quantisations
     calibration = evaluation = choice = None
     if any(quantisation.needs_photographs for _, quantisation in wanted):
@@ -178,15 +183,14 @@ def export_variants(config: ExportConfig) -> list[Variant]:
 
 
 def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> Exporter:
-    skeleton = get_skeleton(info.skeleton)
-    size = _input_size(info, config)
+    skeleton, size = info.skeleton, config.size_for(info)
     if config.out.suffix != ".tflite":
         raise ExportError(f"{config.out} must end in .tflite")
     # Before the conversion, which takes its time.
     config.out.parent.mkdir(parents=True, exist_ok=True)
     return Exporter(
         network,
-        outputs=described_outputs(_output_names(network, size)),
+        outputs=described_outputs(network, info),
         input_size=size,
         mean=MEAN,
         std=STD,
@@ -199,7 +203,7 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
             "checkpoint": config.checkpoint.name,
             "network": info.name,
             "step": info.step,
-            "trained_at": info.input_size,
+            "trained_at": list(info.input_size),
             "metrics": to_json_values(info.metrics),
         },
         tolerance=config.tolerance,
@@ -207,44 +211,13 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
     )
 
 
-def described_outputs(names: Iterable[str]) -> dict[str, OutputInfo]:
-    """What a network's outputs are, by name such as heatmaps_s4, where 4 is the stride."""
-    meanings = {
-        HEATMAPS: (
-            "confidence that joint k of some person lies in the cell, 0..1 by training but not clipped; channel k is "
-            "skeleton.joints[k]"
-        ),
-        TAGS: (
-            "number that joints of one person share and that differs between persons; channel k belongs to joint k "
-            "and is meaningful where its heatmap has a peak"
-        ),
-    }
-    described = {}
-    for name in names:
-        kind, _, stride = name.partition("_s")
-        meaning = meanings.get(kind, "not used by the grouping")
-        described[name] = OutputInfo(kind, meaning, int(stride) if stride else None)
-    if "attention" in described:
-        meaning = "probability that a person covers the cell, 0..1"
-        described["attention"] = OutputInfo("attention", meaning, 4, torch.sigmoid)
+def described_outputs(network: nn.Module, info: CheckpointInfo) -> dict[str, OutputInfo]:
+    """What a network's outputs are, by key such as heatmaps_s4, as its heads say it."""
+    heads, described = info.heads, {}
+    for key, stride in strides_of(network, heads, info.skeleton).items():
+        name = split_key(key)[0]
+        described[key] = OutputInfo(name, heads[name].meaning, stride, heads[name].activation)
     return described
-
-
-def _output_names(network: nn.Module, size: tuple[int, int]) -> list[str]:
-    """Names of what a network gives for an image of (width, height) pixels; the network stays as it is."""
-    was_training = network.training
-    parameter = next(network.parameters())
-    with torch.inference_mode():
-        image = torch.zeros(1, 3, size[1], size[0], dtype=parameter.dtype, device=parameter.device)
-        names = list(network.eval()(image))
-    network.train(was_training)
-    return names
-
-
-def _input_size(info: CheckpointInfo, config: ExportConfig) -> tuple[int, int]:
-    """(width, height) of the model's input, pixels."""
-    side = config.input_size or info.input_size
-    return side, side
 
 
 def _peaks(grouping: GroupingConfig) -> PeakSettings:
@@ -281,7 +254,7 @@ def _photographs(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton
 
 def _skeleton_values(skeleton: Skeleton) -> dict:
     """A skeleton as plain values; limbs and flip pairs as joint numbers too, for programs without names."""
-    return to_json_values(skeleton) | {
+    return skeleton.plain() | {
         "limb_index": skeleton.limb_index.tolist(),
         "flip_index": skeleton.flip_index.tolist(),
         "grouping_index": skeleton.grouping_index.tolist(),

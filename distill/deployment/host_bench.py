@@ -12,8 +12,6 @@ from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.evaluation.exported import litert_predictor
 from distill.evaluation.predictor import letterboxed, predict_all
-from distill.pose.grouping import GroupingConfig
-from distill.pose.skeleton import get_skeleton
 from distill.system.errors import InputError
 from mobile import bench, metadata
 from mobile.runtime import LiteRTModel, interpreter, to_stored
@@ -71,7 +69,7 @@ class Stages:
 
 def _decoder(model: LiteRTModel, image: np.ndarray) -> Any:
     """A predictor whose model has already run, so that only the decoding is left."""
-    predictor = litert_predictor(model, _skeleton(model), GroupingConfig(**model.metadata["grouping"]))
+    predictor = litert_predictor(model)
     outputs = predictor.forward(image[None])
     predictor.forward = lambda images: outputs
     return predictor
@@ -84,7 +82,7 @@ def average_precision(model: LiteRTModel, data: KeypointSet, limit: int | None =
         InputError: nobody on them is labelled, or the set is of another skeleton.
     """
     ids = data.image_ids[:limit].tolist()
-    predictor = litert_predictor(model, _skeleton(model), GroupingConfig(**model.metadata["grouping"]))
+    predictor = litert_predictor(model)
     figures = evaluate(predict_all(predictor, data, ids, batch_size), data, ids)
     if figures["ap"] is None:
         raise InputError(f"{data.annotation_file}: nobody is labelled on the first {len(ids)} photographs")
@@ -112,7 +110,3 @@ def measure(
 
     timings = bench.measure(paths, threads, runs, turns, between, progress)
     return [timing.values() | stages[timing.path].values() for timing in timings]
-
-
-def _skeleton(model: LiteRTModel):
-    return get_skeleton(model.metadata["skeleton"]["name"])

@@ -1,6 +1,7 @@
 """From photographs to persons, with exported models."""
 
 from collections.abc import Callable
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -42,18 +43,34 @@ class PeakPredictor(Predictor):
         return [group_peaks(one, self.columns, self.skeleton, self.grouping) for one in each], self.columns
 
 
-def litert_predictor(model: LiteRTModel, skeleton: Skeleton, grouping: GroupingConfig, flip: bool = False) -> Predictor:
+def litert_predictor(model: LiteRTModel, grouping: GroupingConfig | None = None, flip: bool = False) -> Predictor:
     """The predictor that fits an exported model, whether it gives maps or peaks.
+
+    Args:
+        grouping: how maps become persons; by default what the model's JSON recommends.
 
     Raises:
         InputError: it gives peaks and flip is asked for.
     """
+    skeleton = exported_skeleton(model)
+    grouping = GroupingConfig(**model.metadata["grouping"]) if grouping is None else grouping
     peaks = model.metadata.get("peaks")
     if peaks is None:
         return Predictor(litert_forward(model), model.input_size, skeleton, grouping, flip)
     if flip:
         raise InputError(f"model {model.path} gives peaks, which cannot be averaged; leave flip out")
     return PeakPredictor(model, peaks["columns"], model.input_size, skeleton, grouping)
+
+
+def exported_skeleton(model: LiteRTModel) -> Skeleton:
+    """The skeleton of an exported model, as its JSON describes it.
+
+    Raises:
+        InputError: it does not.
+    """
+    described = model.metadata["skeleton"]
+    wanted = {field.name for field in fields(Skeleton)}
+    return Skeleton.from_plain({name: value for name, value in described.items() if name in wanted}, str(model.path))
 
 
 def litert_forward(model: LiteRTModel) -> Forward:

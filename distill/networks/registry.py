@@ -106,7 +106,7 @@ def strides_of(network: nn.Module, heads: Mapping[str, Head], skeleton: Skeleton
     """
     modes = {module: module.training for module in network.modules()}
     parameter = next(network.parameters())
-    maps = network.eval()(torch.zeros(1, _input_channels(network), _PROBE, _PROBE, device=parameter.device))
+    maps = network.eval()(torch.zeros(1, 3, _PROBE, _PROBE, device=parameter.device))
     for module, mode in modes.items():
         module.training = mode
     names = {key: split_key(key)[0] for key in maps}
@@ -117,10 +117,6 @@ def strides_of(network: nn.Module, heads: Mapping[str, Head], skeleton: Skeleton
         if name in wanted and maps[key].shape[1] != wanted[name]:
             raise InputError(f"the network's output {key} has {maps[key].shape[1]} channels instead of {wanted[name]}")
     return {key: _PROBE // maps[key].shape[-1] for key, name in names.items() if name in wanted}
-
-
-def _input_channels(network: nn.Module) -> int:
-    return next(layer.in_channels for layer in network.modules() if isinstance(layer, nn.Conv2d))
 
 
 def plain(choice: Choice) -> dict[str, Any]:
