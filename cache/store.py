@@ -151,7 +151,7 @@ class SoftLabelStore(CreatedStore):
                 f"got {heatmaps.shape}, {len(persons)} and {len(person_score)}"
             )
         padded = pad_persons(persons, person_score, *self._arrays["persons"].shape[1:3])
-        values = {"heatmap": self.encoding.encode_maps(heatmaps), **padded}
+        values = {"heatmap": self.encoding.encode(heatmaps), **padded}
         keys = self._shard_keys(shard)
         try:
             contents = layout.encode_shard(self._arrays, shard, rows, values)

@@ -53,7 +53,7 @@ def _compare(store: SoftLabelStore, teacher_pass: TeacherPass, image_id: int) ->
         np.array([image_id]), teacher_pass.data.photograph(image_id)[None]
     )
     stored = store.read(image_id)
-    again = store.encoding.decode(store.encoding.encode_maps(heatmaps[0]))
+    again = store.encoding.decode(store.encoding.encode(heatmaps[0]))
     difference = np.abs(again - stored.heatmap)
     differ = _persons_differ(stored, persons, scores)
     return Difference(image_id, float(difference.max()), float(difference.mean()), differ)
