@@ -118,12 +118,13 @@ def comparable(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Two lists of peaks, with what hangs on a cell set to 0 wherever the two name different cells.
 
-    Cells that rounding has put into another order are no error; the values, sorted, must agree all the same.
+    Cells that rounding has put into another order are no error; the values, sorted, must agree all the same. Shifts
+    are multiplied by the peak's value: the last digit of a faint one decides where its parabola stands.
     """
     same = (found["peak_cells"] == wanted["peak_cells"]) & (wanted["peak_values"] > 0)
     masked = []
     for peaks in (found, wanted):
-        shown = {"peak_shifts": peaks["peak_shifts"] * same[..., None]}
+        shown = {"peak_shifts": peaks["peak_shifts"] * (wanted["peak_values"] * same)[..., None]}
         if "peak_tags" in peaks:
             shown["peak_tags"] = peaks["peak_tags"] * same
         masked.append({"peak_values": peaks["peak_values"].clip(min=0)} | shown)

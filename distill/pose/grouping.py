@@ -296,10 +296,10 @@ def locate(cell: np.ndarray, value: np.ndarray, heatmaps: np.ndarray, config: Gr
         right, left = heatmaps[joint, y, np.minimum(x + 1, width - 1)], heatmaps[joint, y, np.maximum(x - 1, 0)]
         below, above = heatmaps[joint, np.minimum(y + 1, height - 1), x], heatmaps[joint, np.maximum(y - 1, 0), x]
         if config.subcell:
-            logs = (np.log(np.maximum(values, LOWEST)) for values in (left, right, above, below, here))
+            logs = (np.log(np.fmax(values, LOWEST)) for values in (left, right, above, below, here))
             left, right, above, below, here = logs
             point += np.stack([vertex(left, here, right)[0], vertex(above, here, below)[0]], axis=-1)
         else:
             point += np.where(np.stack([right > left, below > above], axis=-1), 0.25, -0.25)
     persons = np.concatenate([point, value[..., None]], axis=-1)
-    return (persons * (cell >= 0)[..., None]).astype(np.float32)
+    return np.where((cell >= 0)[..., None], persons, 0).astype(np.float32)

@@ -190,7 +190,14 @@ def test_cells_without_a_number_are_passed_over():
     heatmaps, tags = scene(points, [0.0], (12, 10))
     heatmaps[0], tags[1], heatmaps[2] = np.nan, np.nan, np.inf
     persons, _ = group(heatmaps, tags, COCO_17, RAW)
-    assert (persons[0, :3, 2] == 0).all() and (persons[0, 3:, 2] > 0).all()
+    assert (persons[0, :3] == 0).all() and (persons[0, 3:, 2] > 0).all()
+
+
+def test_a_neighbour_without_a_number_moves_no_joint_away():
+    heatmaps, tags = scene(np.full((1, K, 2), 5.5), [0.0], (12, 10))
+    heatmaps[0, 5, 4] = np.nan
+    persons, _ = group(heatmaps, tags, COCO_17, GroupingConfig())
+    assert np.abs(persons[0, 0, :2] - 5.5).max() <= 0.5
 
 
 @pytest.mark.parametrize(
