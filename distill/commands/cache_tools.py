@@ -125,7 +125,8 @@ def _verify_sample(config: VerifyConfig, store: SoftLabelStore, data: KeypointSe
     peaks = [each.peaks for each in differences if each.peaks is not None]
     largest, mean = max(each.largest for each in differences), np.mean([each.mean for each in differences])
     parts = [
-        f"{len(differences)} images labelled again: heatmaps differ by at most {largest:.4f}, {mean:.6f} on average",
+        f"{len(differences)} images labelled again",
+        f"heatmap values differ by at most {largest:.4f}, {mean:.6f} on average",
         *([f"peaks by at most {max(peaks):.4f}"] if peaks else []),
         f"{sum(each.persons_differ for each in differences)} images have other persons",
     ]

@@ -67,9 +67,9 @@ def test_highest_cells_are_within_half_a_cell(flip, project, scales, within):
 @pytest.mark.parametrize("flip", [True, False])
 @pytest.mark.parametrize("offset", [0.0, 0.5])
 def test_every_view_is_a_gaussian_where_its_own_matrix_puts_the_joints(flip, offset):
-    points = np.array([(40.2, 31.7), (66.9, 50.1), (23.4, 70.6)])
+    points = np.array([(48.2, 51.7), (51.9, 47.1), (45.4, 50.6)])
     person = np.column_stack([points, np.full(3, 2.0)])
-    maps = looked_at([person], (97, 101), flip=flip, scales=(0.5, 1.0), target_offset=offset)
+    maps = looked_at([person], (97, 101), flip=flip, scales=(1.0, 2.0), target_offset=offset)
     assert len(maps.views) == 2 * 2 * (1 + flip)
     for view in maps.views:
         peaks = np.array([centre_of_mass(heatmap) for heatmap in view.heatmaps[0]])
