@@ -12,7 +12,7 @@ from torch import nn
 
 from distill.heads.contract import Head
 from distill.heads.registry import plain_heads
-from distill.networks.registry import NETWORKS, channels_of, create, heads_of, plain
+from distill.networks.registry import NETWORKS, create, heads_of, plain
 from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -121,7 +121,7 @@ def load_network(path: Path) -> tuple[nn.Module, CheckpointInfo]:
         InputError: as `read_checkpoint`, or the tensors do not fit the network that the file names.
     """
     info, state, _ = read_checkpoint(path)
-    network = create(info.choice, channels_of(info.heads, info.skeleton))
+    network = create(info.choice, info.heads, info.skeleton)
     load_state(network, state, Path(path))
     return network.eval(), info
 

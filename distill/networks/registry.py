@@ -74,11 +74,8 @@ def heads_of(choice: Choice, options: OutputOptions) -> dict[str, Head]:
     return make_heads(NETWORKS.get(choice.name).default_outputs, options)
 
 
-def create(choice: Choice, outputs: Mapping[str, int]) -> nn.Module:
-    """A new network.
-
-    Args:
-        outputs: channels by output name.
+def create(choice: Choice, heads: Mapping[str, Head], skeleton: Skeleton) -> nn.Module:
+    """A new network with these outputs for the joints of a skeleton.
 
     Raises:
         InputError: name or options are unknown, or do not fit one another or the outputs.
@@ -87,14 +84,9 @@ def create(choice: Choice, outputs: Mapping[str, int]) -> nn.Module:
     make = NETWORKS.get(choice.name)
     options = checked_options(make, choice.options, f"model {choice.name}")
     try:
-        return make(dict(outputs), **options)
+        return make(_channels(heads, skeleton), **options)
     except ValueError as error:
         raise InputError(f"model {choice.name}: {error}") from None
-
-
-def channels_of(heads: Mapping[str, Head], skeleton: Skeleton) -> dict[str, int]:
-    """Channels by output name."""
-    return {name: head.channels(skeleton) for name, head in heads.items()}
 
 
 @torch.inference_mode()
@@ -112,11 +104,16 @@ def strides_of(network: nn.Module, heads: Mapping[str, Head], skeleton: Skeleton
     names = {key: split_key(key)[0] for key in maps}
     if missing := heads.keys() - set(names.values()):
         raise InputError(f"the network gives no output {min(missing)}, only {', '.join(maps)}")
-    wanted = channels_of(heads, skeleton)
+    wanted = _channels(heads, skeleton)
     for key, name in names.items():
         if name in wanted and maps[key].shape[1] != wanted[name]:
             raise InputError(f"the network's output {key} has {maps[key].shape[1]} channels instead of {wanted[name]}")
     return {key: _PROBE // maps[key].shape[-1] for key, name in names.items() if name in wanted}
+
+
+def _channels(heads: Mapping[str, Head], skeleton: Skeleton) -> dict[str, int]:
+    """By output name."""
+    return {name: head.channels(skeleton) for name, head in heads.items()}
 
 
 def plain(choice: Choice) -> dict[str, Any]:

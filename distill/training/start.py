@@ -8,7 +8,7 @@ from torch import nn
 
 from distill.heads.contract import Head
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint
-from distill.networks.registry import NETWORKS, channels_of, create
+from distill.networks.registry import NETWORKS, create
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -27,7 +27,7 @@ def start_network(
     Raises:
         InputError: name or options do not fit, the weights cannot be read or are of another network.
     """
-    network = create(choice, channels_of(heads, skeleton))
+    network = create(choice, heads, skeleton)
     if weights is None:
         return network, ""
     info, state, _ = read_checkpoint(weights)
@@ -59,7 +59,7 @@ def _joint_blocks(choice: Choice, heads: Mapping[str, Head], skeleton: Skeleton)
         }
     )
     with torch.device("meta"):
-        small, large = (create(choice, channels_of(heads, s)).state_dict() for s in (skeleton, one_more))
+        small, large = (create(choice, heads, s).state_dict() for s in (skeleton, one_more))
     return {
         key: (dimension, larger - smaller)
         for key in small
