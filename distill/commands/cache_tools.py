@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cache.errors import StoreError
 from cache.label import SoftLabel
 from cache.store import SoftLabelStore
-from distill.data.keypoint_set import KeypointSet
+from distill.data.keypoint_set import KeypointSet, open_data
 from distill.drawing.persons import draw_heatmaps, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.labelling.relabel import relabel
@@ -19,7 +19,6 @@ from distill.labelling.teacher import TeacherConfig, load_teacher
 from distill.labelling.teacher_pass import EVALUATION, check_store
 from distill.labelling.tfrecord import export_store
 from distill.pose import geometry
-from distill.pose.skeleton import get_skeleton
 from distill.system.errors import InputError
 
 VIEW_CELL = 480
@@ -189,10 +188,13 @@ def _first_with_person(store: SoftLabelStore) -> int:
 
 def _data_of(store: SoftLabelStore, root: Path | None) -> KeypointSet:
     """The set that a store was made from, by default where it was then."""
-    recorded = store.attributes["configuration"].get("data", {}).get("root")
-    if root is None and recorded is None:
+    made_by = store.attributes["configuration"]
+    recorded = made_by.get("data", {})
+    if root is None and "root" not in recorded:
         raise InputError(f"{store.url} does not say where its photographs are; give data_root")
-    return KeypointSet(root or Path(recorded), store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
+    skeleton = made_by.get("skeleton", store.attributes["skeleton"])
+    folder = root or Path(recorded["root"])
+    return open_data(folder, store.attributes["split"], skeleton, recorded.get("format", "auto"))
 
 
 def stored_bytes(store: SoftLabelStore) -> int:
