@@ -47,8 +47,6 @@ class ExportDataConfig:
     "Split to check on, with the photographs of lowest id, and to measure the AP on."
     train_split: str = "train2017"
     "Split that the photographs to calibrate int8 with are drawn from."
-    limit: int | None = None
-    "Measure the AP on so many photographs, those of lowest id; all by default."
     choice: int = 200
     "Choose the best ranges of int8 on so many photographs of train_split, those of lowest id."
 
@@ -61,14 +59,16 @@ class ExportDataConfig:
 class ExportConfig:
     """Write a checkpoint as a .tflite model, checked against torch, with a JSON that says how to use it."""
 
-    checkpoint: Path = Path("best.safetensors")
-    "Checkpoint written by distill-train, such as best.safetensors."
+    model: Path
+    "Checkpoint of distill-train (.safetensors)."
     out: Path = Path("student.tflite")
     "Model to write: .tflite, with a JSON of the same name beside it, or .safetensors, the weights alone in float16."
     input_size: int | None = None
     "Side of the model's square input, pixels, a multiple of 32; by default that of the training."
     data: ExportDataConfig = field(default_factory=ExportDataConfig)
     "Photographs to check with."
+    limit: int | None = None
+    "Measure the AP on so many photographs, those of lowest id; all by default."
     photographs: int = 8
     "Number of photographs to check with."
     tolerance: float = 1e-3
@@ -99,9 +99,10 @@ class ExportConfig:
             raise InputError(f"precision {', '.join(self.precision)} is unknown; choose from {', '.join(known)}")
         if self.ranges not in (BEST_RANGES, *RANGES):
             raise InputError(f"ranges {self.ranges!r} is unknown; choose from {', '.join((BEST_RANGES, *RANGES))}")
-        for name in ("calibration", "runs"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("calibration", "runs", "photographs", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1, not {value}")
         if self.max_ap_drop is not None and not self.max_ap_drop >= 0:
             raise InputError(f"max_ap_drop must be 0 or more, not {self.max_ap_drop}")
         if self.sheet is not None and self.data.root is None:
@@ -112,8 +113,6 @@ class ExportConfig:
             raise InputError(f"out {self.out} must end in .tflite or .safetensors")
         if self.input_size is not None and (self.input_size < 32 or self.input_size % 32):
             raise InputError(f"input_size must be a positive multiple of 32, not {self.input_size}")
-        if self.photographs < 1:
-            raise InputError(f"photographs must be at least 1, not {self.photographs}")
         if not self.tolerance > 0:
             raise InputError(f"tolerance must be above 0, not {self.tolerance}")
 
@@ -137,12 +136,12 @@ def export_checkpoint(config: ExportConfig) -> ExportReport:
         InputError: the checkpoint or the photographs cannot be read.
         ExportError: the network cannot be converted or differs from torch.
     """
-    network, info = load_network(config.checkpoint)
+    network, info = load_network(config.model)
     return export_network(network, info, config)
 
 
 def export_network(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> ExportReport:
-    """Export a network that is already in memory as float32; `config.checkpoint` only names its origin.
+    """Export a network that is already in memory as float32; `config.model` only names its origin.
 
     Raises:
         InputError, ExportError: as `export_checkpoint`.
@@ -156,7 +155,7 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     Raises:
         InputError, ExportError: as `export_checkpoint`.
     """
-    network, info = load_network(config.checkpoint)
+    network, info = load_network(config.model)
     exporter = _exporter(network, info, config)
     skeleton, side = get_skeleton(info.skeleton), config.input_size or info.input_size
     wanted = config.quantisations
@@ -164,7 +163,7 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     if any(quantisation.needs_photographs for _, quantisation in wanted):
         calibration = _calibration(config, side, skeleton)
     if config.data.root is not None:
-        evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.data.limit)
+        evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
             choice = Evaluation(KeypointSet(config.data.root, config.data.train_split, skeleton), config.data.choice)
     variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
@@ -192,7 +191,7 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
         grouping=to_json_values(config.grouping),
         source={
             "tool": f"pose-distill {distill.__version__}",
-            "checkpoint": config.checkpoint.name,
+            "checkpoint": config.model.name,
             "network": info.name,
             "step": info.step,
             "trained_at": info.input_size,
@@ -292,7 +291,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def action(config: ExportConfig):
         if config.out.suffix == ".safetensors":
-            print(f"{config.out}: {save_for_shipping(config.checkpoint, config.out):,} bytes")
+            print(f"{config.out}: {save_for_shipping(config.model, config.out):,} bytes")
         elif config.precision == ["float32"] and not config.with_peaks and config.sheet is None:
             print_report(export_checkpoint(config))
         else:
