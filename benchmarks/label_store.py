@@ -26,7 +26,7 @@ import zarr
 
 from cache.store import SoftLabelStore
 
-KEYPOINTS, PERSONS = 17, 30
+KEYPOINTS, PERSONS, PEAKS = 17, 30, 130
 
 
 def made_up_maps(images: int, size: int, noise: float, seed: int = 0) -> np.ndarray:
@@ -53,6 +53,14 @@ def smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:
     return (noise / noise.std()).astype(np.float32)
 
 
+def made_up_peaks(count: int, side: int, seed: int = 0) -> list[np.ndarray]:
+    """As many peaks in each of so many photographs as in those of COCO: (PEAKS, 5) rows as the store takes them."""
+    rng = np.random.default_rng(seed)
+    rows = rng.random((count, PEAKS, 5)) * (KEYPOINTS, side, side, 1, side / 30)
+    rows[..., 0] = np.floor(rows[..., 0])
+    return list(rows)
+
+
 def write_store(folder: Path, maps: np.ndarray, shard_length: int) -> SoftLabelStore:
     """Write maps, with 30 persons in each image, into a new store."""
     count, _, size, _ = maps.shape
@@ -71,7 +79,8 @@ def write_store(folder: Path, maps: np.ndarray, shard_length: int) -> SoftLabelS
         ids = store.shard_image_ids(shard)
         rng = np.random.default_rng(shard)
         persons = [rng.uniform(0.1, 4 * size, (n, KEYPOINTS, 3)) for n in rng.integers(0, 6, len(ids))]
-        store.write_shard(shard, maps[ids[0] : ids[-1] + 1], persons, [np.ones(len(some)) for some in persons])
+        peaks = made_up_peaks(len(ids), 4 * size, seed=shard)
+        store.write_shard(shard, maps[ids[0] : ids[-1] + 1], persons, [np.ones(len(some)) for some in persons], peaks)
     return store
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
-from label_store import made_up_maps
+from label_store import made_up_maps, made_up_peaks
 
 from cache.reader import LabelReader
 from cache.store import SoftLabelStore
@@ -70,7 +70,8 @@ def write_store(path: Path, images: int, shard_length: int):
         count = len(store.shard_image_ids(shard))
         persons = np.random.default_rng(shard).random((3, KEYPOINTS, 3))
         heatmaps = made_up_maps(count, MAP_SIZE, NOISE, seed=shard)
-        store.write_shard(shard, heatmaps, [persons] * count, [np.ones(3)] * count)
+        peaks = made_up_peaks(count, 4 * MAP_SIZE, seed=shard)
+        store.write_shard(shard, heatmaps, [persons] * count, [np.ones(3)] * count, peaks)
 
 
 def measure(labels: Callable[[SoftLabelStore], Iterable], store: SoftLabelStore) -> tuple[float, float, float]:

@@ -27,7 +27,7 @@ from cache.errors import StoreError
 from cache.store import SoftLabelStore
 
 IMAGES, KEYPOINTS, MAP_SIZE, SHARD_LENGTH = 60, 17, 48, 8
-SHARDED = ("heatmap", "persons", "person_score")
+SHARDED = ("heatmap", "persons", "person_score", "peak")
 # Forked from a process that has never touched zarr, whose threads a fork would not take along.
 _fork = multiprocessing.get_context("fork")
 
@@ -49,7 +49,8 @@ def fill(path: Path):
         rngs = [np.random.default_rng(i) for i in store.shard_image_ids(shard)]
         heatmaps = np.stack([rng.random((KEYPOINTS, MAP_SIZE, MAP_SIZE), np.float32) ** 8 for rng in rngs])
         persons = [rng.uniform(0.1, 99, (rng.integers(0, 4), KEYPOINTS, 3)) for rng in rngs]
-        store.write_shard(shard, heatmaps, persons, [np.ones(len(some)) for some in persons])
+        peaks = [rng.random((rng.integers(0, 40), 5)) * (KEYPOINTS, 99, 99, 1, 9) for rng in rngs]
+        store.write_shard(shard, heatmaps, persons, [np.ones(len(some)) for some in persons], peaks)
 
 
 def fill_or_refuse(path: Path, largest_file: int | None = None) -> bool:
@@ -74,7 +75,7 @@ def digests(path: Path) -> list[str]:
             found.append("")
             continue
         digest = hashlib.sha256()
-        for values in (label.heatmap, label.to_map, label.persons, label.person_score):
+        for values in (label.heatmap, label.to_map, label.persons, label.person_score, label.peaks):
             digest.update(np.ascontiguousarray(values).tobytes())
         found.append(digest.hexdigest())
     return found

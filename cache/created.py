@@ -42,6 +42,16 @@ class CreatedStore:
         """All attributes, as JSON values."""
         return creation.read_attributes(self.files) or {}
 
+    @property
+    def has_peaks(self) -> bool:
+        """Whether peaks are stored, which is since version 2."""
+        return "peak" in self.sharded
+
+    @property
+    def sharded(self) -> tuple[str, ...]:
+        """Names of the arrays with many images a shard."""
+        return layout.SHARDED_BY_VERSION[self.attributes["format_version"]]
+
     @cached_property
     def encoding(self) -> LinearEncoding:
         """What turns the stored bytes into heatmap values."""
@@ -56,6 +66,11 @@ class CreatedStore:
     def image_sizes(self) -> np.ndarray:
         """(N, 2) int32: width, height in pixels."""
         return self._whole("image_size")
+
+    @property
+    def long_sides(self) -> np.ndarray:
+        """(N,) int32: the longer of width and height, pixels."""
+        return self.image_sizes.max(axis=1)
 
     @cached_property
     def to_map(self) -> np.ndarray:

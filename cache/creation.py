@@ -69,7 +69,7 @@ def write_layout(
 def is_damaged(files: Files, attributes: dict, provenance: Collection[str]) -> bool:
     """Whether the small arrays of a store are not those that it was created with."""
     claim = files.read(CLAIM)
-    found = files.read_all(layout.created_files())
+    found = files.read_all(layout.created_files(attributes["format_version"]))
     return claim is not None and claim != _digest({k: v for k, v in attributes.items() if k not in provenance}, found)
 
 

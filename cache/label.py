@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cache import peaks
 from cache.encoding import LinearEncoding
 
 
@@ -20,6 +21,8 @@ class SoftLabel:
     "(P, K, 3) float32: x, y in photograph pixels, score."
     person_score: np.ndarray
     "(P,) float32."
+    peaks: np.ndarray | None
+    "(M, 5) float32 joint, x, y in photograph pixels, confidence, width in pixels; None in stores of version 1."
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,17 @@ class StoredLabel:
     "(rows, K, 3) float32, unused rows zero."
     person_score: np.ndarray
     "(rows,) float32."
+    long_side: int
+    "Of the photograph, pixels."
     encoding: LinearEncoding
+    peak: np.ndarray | None = None
+    "(rows, 5) uint16, packed peaks; None in stores of version 1."
 
     def decode(self) -> SoftLabel:
         """What a teacher saw."""
         persons, scores = used_persons(self.persons, self.person_score)
-        return SoftLabel(self.encoding.decode(self.codes), self.to_map, persons, scores)
+        found = None if self.peak is None else peaks.unpack(self.peak, self.long_side)
+        return SoftLabel(self.encoding.decode(self.codes), self.to_map, persons, scores, found)
 
 
 def pad_persons(

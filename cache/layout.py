@@ -13,9 +13,14 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.errors import ZarrUserWarning
 from zarr.storage import LocalStore
 
-FORMAT_VERSION = 1
-SHARDED = ("heatmap", "persons", "person_score")
+from cache import peaks
+
+FORMAT_VERSION = 2
+"Version that is written."
+SHARDED = ("heatmap", "persons", "person_score", "peak")
 "Arrays with one image a chunk and many images a shard; the others are small and written at creation."
+SHARDED_BY_VERSION = {1: SHARDED[:3], FORMAT_VERSION: SHARDED}
+"The same for each version that is read."
 _SMALL = {"image_id": 1, "image_size": 2, "to_map": 3}
 "Number of dimensions of the small arrays, each of which is one chunk."
 
@@ -56,6 +61,7 @@ def create(
         "heatmap": (np.uint8, (num_keypoints, map_size, map_size)),
         "persons": (np.float32, (max_persons, num_keypoints, 3)),
         "person_score": (np.float32, (max_persons,)),
+        "peak": (np.uint16, (max_persons * num_keypoints, len(peaks.COLUMNS))),
     }
     for name, (dtype, shape) in sharded.items():
         group.create_array(
@@ -74,18 +80,19 @@ def create(
         group.attrs.put(attributes)
 
 
-def created_files() -> list[str]:
-    """Names of the files that creation writes beside the attributes."""
+def created_files(version: int) -> list[str]:
+    """Names of the files that creation of a store of a version writes beside the attributes."""
     chunks = [f"{name}/c/{'/'.join('0' * dimensions)}" for name, dimensions in _SMALL.items()]
-    return sorted([f"{name}/zarr.json" for name in (*_SMALL, *SHARDED)] + chunks)
+    return sorted([f"{name}/zarr.json" for name in (*_SMALL, *SHARDED_BY_VERSION[version])] + chunks)
 
 
 def open_arrays(store: Store) -> dict[str, zarr.Array]:
     """The arrays by name, for reading; sharded ones on a file system with the fast pipeline, which reads no others."""
     group = zarr.open_group(store, mode="r")
+    sharded = SHARDED_BY_VERSION[group.attrs["format_version"]]
     arrays = {name: group[name] for name in _SMALL}
     with zarr.config.set(_PIPELINE if isinstance(store, LocalStore) else {}):
-        return arrays | {name: group[name] for name in SHARDED}
+        return arrays | {name: group[name] for name in sharded}
 
 
 def encode_shard(

@@ -69,6 +69,16 @@ class LabelReader:
         while waiting:
             yield _draw(waiting, rng)
 
+    def peaks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """This reader's image ids and peaks, each once and in the store's order; nothing else is read.
+
+        Raises:
+            StoreError: a shard is missing or damaged, or the store is of version 1, which has no peaks.
+        """
+        for shard in self._shards[self.reader :: self.num_readers].tolist():
+            found = zip(self.store.shard_image_ids(shard).tolist(), self.store.read_shard_peaks(shard), strict=True)
+            yield from ((image_id, peaks) for image_id, peaks in found if image_id in self._wanted)
+
     def _ahead(self, shards: list[int]) -> Iterator[list[StoredLabel]]:
         """The wanted labels of each shard; the next shard is read meanwhile."""
         with ThreadPoolExecutor(1) as pool:

@@ -2,25 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from cache import creation, layout, markers
-from cache.chunks import Chunks
-from cache.created import BUILD_AGAIN, PROVENANCE, CreatedStore
+from cache import peaks as packing
+from cache.created import BUILD_AGAIN, PROVENANCE
 from cache.encoding import LinearEncoding
 from cache.errors import StoreError
 from cache.label import SoftLabel, StoredLabel, pad_persons, used_persons
+from cache.shards import ShardedStore
 
 
-class SoftLabelStore(CreatedStore):
+class SoftLabelStore(ShardedStore):
     """Soft labels of one split in a zarr v3 group; made by `create` or `open`."""
-
-    def __init__(self, url: str | Path, *, writable: bool = False):
-        super().__init__(url, writable=writable)
-        self._complete: set[int] = set()
 
     @classmethod
     def create(
@@ -61,6 +57,7 @@ class SoftLabelStore(CreatedStore):
         wanted = {
             "format_version": layout.FORMAT_VERSION,
             "encoding": (encoding or LinearEncoding()).attributes(),
+            "peak": packing.attributes(),
             "shape": {
                 "images": len(ids),
                 "keypoints": int(num_keypoints),
@@ -73,6 +70,11 @@ class SoftLabelStore(CreatedStore):
         store = cls(url, writable=True)
         advice = "choose another place, or delete the store that is there"
         if is_there := creation.read_attributes(store.files) is not None:
+            if store.attributes["format_version"] != layout.FORMAT_VERSION:
+                raise StoreError(
+                    f"{url} is a store of format {store.attributes['format_version']}, but {layout.FORMAT_VERSION} is "
+                    f"written, and a store holds one format; {advice}"
+                )
             store._require({k: v for k, v in wanted.items() if k not in PROVENANCE}, advice)
         if not is_there or creation.is_damaged(store.files, store.attributes, PROVENANCE):
             arrays = {"image_ids": ids, "image_sizes": np.asarray(image_sizes), "to_map": np.asarray(to_map)}
@@ -94,32 +96,14 @@ class SoftLabelStore(CreatedStore):
         attributes = creation.read_attributes(store.files)
         if attributes is None:
             raise StoreError(f"{url} is not a soft-label store; make one with `distill-cache build`")
-        if attributes["format_version"] != layout.FORMAT_VERSION:
+        if attributes["format_version"] not in layout.SHARDED_BY_VERSION:
             raise StoreError(
                 f"{url}: format_version is {attributes['format_version']}, this version reads "
-                f"{layout.FORMAT_VERSION}; read it with the version that made it"
+                f"{' and '.join(map(str, layout.SHARDED_BY_VERSION))}; read it with the version that made it"
             )
+        if store.has_peaks:
+            packing.check_attributes(attributes.get("peak"))
         return store
-
-    def shard_image_ids(self, shard: int) -> np.ndarray:
-        """(n,) ids of the images of a shard."""
-        return self.image_ids[self._rows(shard)]
-
-    def missing_shards(self, shards: Sequence[int] | None = None, *, checksums: bool = True) -> list[int]:
-        """Shards that are not there, or not as their completion marker says.
-
-        Args:
-            shards: those to look at, by default all.
-            checksums: compare the SHA-256 of every file; otherwise only its size, which is quick.
-        """
-        shards = range(self.num_shards) if shards is None else shards
-        keys = {shard: self._shard_keys(shard) for shard in shards}
-        complete = markers.complete(self.files, keys, checksums=checksums)
-        return [shard for shard in shards if shard not in complete]
-
-    def is_complete(self, shard: int, *, checksums: bool = True) -> bool:
-        """Whether a shard is there as its completion marker says."""
-        return not self.missing_shards([shard], checksums=checksums)
 
     def write_shard(
         self,
@@ -127,6 +111,7 @@ class SoftLabelStore(CreatedStore):
         heatmaps: np.ndarray,
         persons: Sequence[np.ndarray],
         person_score: Sequence[np.ndarray],
+        peaks: Sequence[np.ndarray],
     ):
         """Write all labels of one shard, whatever was there before.
 
@@ -137,6 +122,8 @@ class SoftLabelStore(CreatedStore):
             heatmaps: (n, K, H, W) float, 0..1, in the order of `shard_image_ids`.
             persons: n arrays (P, K, 3): x, y in photograph pixels, score.
             person_score: n arrays (P,).
+            peaks: n arrays (M, 5): joint, x, y in photograph pixels, confidence 0..1, width in pixels; of too many
+                the highest are kept.
 
         Raises:
             StoreError: the store was opened for reading, shapes or values do not fit, or the disk refuses.
@@ -145,13 +132,14 @@ class SoftLabelStore(CreatedStore):
             raise StoreError(f"{self.url} was opened for reading; write through SoftLabelStore.create")
         rows = self._rows(shard)
         shape = (rows.stop - rows.start, *self._arrays["heatmap"].shape[1:])
-        if not (heatmaps.shape == shape and len(persons) == len(person_score) == shape[0]):
+        if not (heatmaps.shape == shape and len(persons) == len(person_score) == len(peaks) == shape[0]):
             raise StoreError(
-                f"{self.url}: shard {shard} needs heatmaps {shape} and as many lists of persons, "
-                f"got {heatmaps.shape}, {len(persons)} and {len(person_score)}"
+                f"{self.url}: shard {shard} needs heatmaps {shape} and as many lists of persons and peaks, "
+                f"got {heatmaps.shape}, {len(persons)}, {len(person_score)} and {len(peaks)}"
             )
         padded = pad_persons(persons, person_score, *self._arrays["persons"].shape[1:3])
-        values = {"heatmap": self.encoding.encode_maps(heatmaps), **padded}
+        packed = packing.pack(peaks, self.long_sides[rows], self._arrays["peak"].shape[1])
+        values = {"heatmap": self.encoding.encode(heatmaps), **padded, "peak": packed}
         keys = self._shard_keys(shard)
         try:
             contents = layout.encode_shard(self._arrays, shard, rows, values)
@@ -172,7 +160,8 @@ class SoftLabelStore(CreatedStore):
             StoreError: the store lacks the image, or its shard is missing or damaged.
         """
         heatmap, to_map = self.read_heatmap(image_id)
-        return SoftLabel(heatmap, to_map, *self.read_persons(image_id))
+        peaks = self.read_peaks(image_id) if self.has_peaks else None
+        return SoftLabel(heatmap, to_map, *self.read_persons(image_id), peaks)
 
     def read_heatmap(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
         """Heatmaps (K, H, W) float32 of one image and its (2, 3) photograph to map; raises as `read` does."""
@@ -187,24 +176,40 @@ class SoftLabelStore(CreatedStore):
         """Persons (P, K, 3) in photograph pixels and scores (P,) of one image; raises as `read` does."""
         return self._persons(self._row(image_id))
 
+    def read_peaks(self, image_id: int) -> np.ndarray:
+        """Peaks of one image, (M, 5) float32: joint, x, y in photograph pixels, confidence, width in pixels.
+
+        Raises:
+            StoreError: as `read`, or the store is of version 1, which has no peaks.
+        """
+        self._require_peaks()
+        row = self._row(image_id)
+        return packing.unpack(self._item("peak", row), self.long_sides[row])
+
     def read_shard(self, shard: int) -> list[StoredLabel]:
         """All labels of a shard, in the order of `shard_image_ids`, by one sequential read of each file.
 
         Raises:
             StoreError: the shard is missing or damaged.
         """
-        rows, keys = self._rows(shard), self._shard_keys(shard)
-        self._check_shard(shard, self.image_ids[rows.start])
-        found = self.files.read_all(keys.values())
-        contents = {name: found.get(key) for name, key in keys.items()}
-        if None in contents.values():
-            self._check_absent(rows.start)
-        try:
-            values = layout.decode_shard(self._arrays, shard, rows, contents)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(f"{self.url}: shard {shard} is damaged ({error}); {BUILD_AGAIN}") from error
-        arrays = self.image_ids[rows], values["heatmap"], self.to_map[rows], values["persons"], values["person_score"]
-        return [StoredLabel(int(i), *rest, self.encoding) for i, *rest in zip(*arrays, strict=True)]
+        values, rows = self._shard_values(shard, self.sharded), self._rows(shard)
+        fixed = self.image_ids[rows].tolist(), self.to_map[rows], self.long_sides[rows].tolist()
+        stored = (values[name] for name in ("heatmap", "persons", "person_score"))
+        packed = values.get("peak", [None] * len(fixed[0]))
+        return [
+            StoredLabel(image_id, codes, to_map, persons, scores, side, self.encoding, peak)
+            for image_id, to_map, side, codes, persons, scores, peak in zip(*fixed, *stored, packed, strict=True)
+        ]
+
+    def read_shard_peaks(self, shard: int) -> list[np.ndarray]:
+        """Peaks of a shard's images as `read_peaks` gives them, by one read of one file; raises as that does."""
+        self._require_peaks()
+        packed, sides = self._shard_values(shard, ["peak"])["peak"], self.long_sides[self._rows(shard)]
+        return [packing.unpack(codes, side) for codes, side in zip(packed, sides, strict=True)]
+
+    def _require_peaks(self):
+        if not self.has_peaks:
+            raise StoreError(f"{self.url} is of format 1, which holds no peaks; find them in its heatmaps")
 
     def labelled_ids(self) -> np.ndarray:
         """(n,) ids of the images whose shards are there, by their sizes; ascending."""
@@ -234,48 +239,6 @@ class SoftLabelStore(CreatedStore):
                 f"{self.url}: {len(missing)} of {self.num_shards} shards are missing, the first is {missing[0]}; "
                 f"{BUILD_AGAIN}"
             )
-
-    def _row(self, image_id: int) -> int:
-        row = int(np.searchsorted(self.image_ids, image_id))
-        if row == len(self) or self.image_ids[row] != image_id:
-            raise StoreError(f"{self.url}: image_id {image_id} has no label; the store was made for other images")
-        self._check_shard(row // self.shard_length, image_id)
-        return row
-
-    def _check_shard(self, shard: int, image_id: int):
-        if shard not in self._complete:
-            if not self.is_complete(shard, checksums=False):
-                raise StoreError(
-                    f"{self.url}: shard {shard}, which holds image_id {image_id}, is missing or torn; {BUILD_AGAIN}"
-                )
-            self._complete.add(shard)
-
-    def _check_absent(self, row: int):
-        """A file that is not there must be one of zeros, not one that was removed since the shard was checked."""
-        shard = row // self.shard_length
-        self._complete.discard(shard)
-        self._check_shard(shard, self.image_ids[row])
-
-    def _shard_keys(self, shard: int) -> dict[str, str]:
-        return {name: layout.shard_key(self._arrays[name], shard) for name in layout.SHARDED}
-
-    @cached_property
-    def _chunks(self) -> dict[str, Chunks]:
-        return {name: Chunks(self.files, self._arrays[name]) for name in layout.SHARDED}
-
-    def _item(self, name: str, row: int) -> np.ndarray:
-        try:
-            values = self._chunks[name].read(row)
-        except StoreError:
-            raise
-        except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(
-                f"{self.url}: {name} of image_id {self.image_ids[row]} is damaged ({error}); {BUILD_AGAIN}"
-            ) from error
-        if values is None:
-            self._check_absent(row)
-            return np.zeros(self._arrays[name].shape[1:], self._arrays[name].dtype)
-        return values
 
     def _persons(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         return used_persons(self._item("persons", row), self._item("person_score", row))

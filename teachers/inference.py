@@ -1,15 +1,16 @@
 """A teacher looking at photographs: resize, both resolutions, flip test, several scales."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
+from teachers.contract import Surroundings, TeacherMaps, View
 from teachers.resize import continuous, official_resize
 
 MEAN = (0.485, 0.456, 0.406)
@@ -17,6 +18,8 @@ MEAN = (0.485, 0.456, 0.406)
 
 STD = (0.229, 0.224, 0.225)
 "ImageNet standard deviation of R, G, B, of values 0..1."
+
+_SMALLEST_INPUT = 64  # pixels
 
 
 @dataclass(frozen=True)
@@ -39,50 +42,39 @@ class InferenceConfig:
     "Input pixels, in x and y, by which a cell of stride s means more than its centre (u + 0.5) s."
 
     def __post_init__(self):
-        if self.input_size < 1:
-            raise ValueError(f"input_size must be positive, not {self.input_size}")
+        if self.input_size < _SMALLEST_INPUT:
+            raise ValueError(f"input_size must be at least {_SMALLEST_INPUT} pixels, not {self.input_size}")
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f"scales needs positive numbers, not {list(self.scales)}")
 
 
-@dataclass
-class TeacherMaps:
-    """What a teacher sees in photographs of one size."""
-
-    heatmaps: torch.Tensor
-    "(B, K, h, w) float32."
-    tags: torch.Tensor
-    "(B, K, h, w, T) float32; T is 2 with the flip test, else 1."
-    to_map: np.ndarray
-    "(2, 3) float64, photograph to map, continuous coordinates."
-
-
-class Teacher:
+class NetworkTeacher:
     """A network on a device, ready to be shown photographs.
 
-    Follows the official test of HigherHRNet (Cheng et al., CVPR 2020) up to grouping.
+    Follows the official test of HigherHRNet (Cheng et al., CVPR 2020) up to grouping. Each cell has 2 tags with the
+    flip test, else 1.
 
     Args:
         network: from images (B, 3, H, W) to maps by name; put onto the device and into evaluation mode. If it
             says `needs_persons = True` it is called as network(images, points), points being for each image
             the annotated persons (P, K, 3) in its pixels.
         config: sizes, flip and what a cell means.
-        flip_index: (K,) int, channel k of a mirrored photograph shows joint flip_index[k].
-        device: where the network runs and the maps are left.
-        dtype: torch.float32, or the precision of autocast.
+        surroundings: device, precision and the rest.
+        attributes: what makes its labels what they are, beside the configuration.
     """
 
     def __init__(
         self,
         network: nn.Module,
         config: InferenceConfig,
-        flip_index: np.ndarray,
-        device: str | torch.device = "cpu",
-        dtype: torch.dtype = torch.float32,
+        surroundings: Surroundings,
+        attributes: Mapping[str, Any] | None = None,
     ):
-        self.device = torch.device(device)
+        self.device, self.dtype, self.combine = surroundings.device, surroundings.dtype, surroundings.combine
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
-        self.config, self.flip_index, self.dtype = config, np.asarray(flip_index), dtype
+        self.config, self.flip_index = config, np.asarray(surroundings.flip_index)
+        self.attributes = {**(attributes or {}), **asdict(config)}
+        self.needs = ("persons",) if getattr(network, "needs_persons", False) else ()
 
     @torch.inference_mode()
     def __call__(self, photographs: np.ndarray, persons: Sequence[np.ndarray] | None = None) -> TeacherMaps:
@@ -107,6 +99,7 @@ class Teacher:
             heatmaps=sum(look.heatmaps for look in looks) / len(looks),
             tags=looks[nearest].tags,
             to_map=np.mean([look.to_map for look in looks], axis=0),
+            views=tuple(view for look in looks for view in look.views),
         )
 
     def _look(self, photographs: np.ndarray, persons: Sequence[np.ndarray] | None, scale: float) -> TeacherMaps:
@@ -115,19 +108,32 @@ class Teacher:
         images = self._images(photographs, matrix, (width, height))
         to_input = continuous(matrix)
         points = None if persons is None else [_moved(p, to_input) for p in persons]
-        heatmaps, tags = average_resolutions(self._forward(images, points))
-        tags = tags[..., None]
         offset = np.full(2, self.config.target_offset)
+        outputs = [self._forward(images, points)]
+        offsets = [offset]
         if self.config.flip:
             mirrored = None if points is None else [_mirrored(p, width, self.flip_index) for p in points]
-            mirrored_heatmaps, mirrored_tags = average_resolutions(self._forward(images.flip(-1), mirrored))
-            heatmaps = (heatmaps + mirrored_heatmaps.flip(-1)[:, self.flip_index]) / 2
-            tags = torch.cat([tags, mirrored_tags.flip(-1)[:, self.flip_index, ..., None]], dim=-1)
+            found = self._forward(images.flip(-1), mirrored)
+            outputs.append({name: maps.flip(-1)[:, self._order(name)] for name, maps in found.items()})
             # Mirrored back, cells mean as much less in x as those of the direct view mean more.
-            offset[0] = 0
-        cells = np.array([heatmaps.shape[-1] / width, heatmaps.shape[-2] / height])
-        to_map = np.column_stack([to_input[:, :2], to_input[:, 2] - offset]) * cells[:, None]
-        return TeacherMaps(heatmaps, tags, to_map)
+            offsets.append(offset * (-1, 1))
+        heatmaps, tags = zip(*(self.combine(maps) for maps in outputs), strict=True)
+        views = tuple(
+            View(maps.float(), _to_map(to_input, shift, maps, (width, height)))
+            for found, shift in zip(outputs, offsets, strict=True)
+            for name, maps in found.items()
+            if name.startswith("heatmaps_s")
+        )
+        return TeacherMaps(
+            heatmaps=sum(heatmaps) / len(heatmaps),
+            tags=None if tags[0] is None else torch.stack(tags, dim=-1),
+            to_map=_to_map(to_input, np.mean(offsets, axis=0), heatmaps[0], (width, height)),
+            views=views,
+        )
+
+    def _order(self, name: str) -> np.ndarray | slice:
+        """Channels of a mirrored output in the order of the direct one."""
+        return self.flip_index if name.startswith(("heatmaps_s", "tags_s")) else slice(None)
 
     def _input_size(self, photographs: np.ndarray, scale: float) -> tuple[tuple[int, int], np.ndarray]:
         height, width = photographs.shape[1:3]
@@ -150,18 +156,10 @@ class Teacher:
             return self.network(images, points)
 
 
-def average_resolutions(outputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Heatmaps and tags, each (B, K, h, w) float32, at the finest resolution among a network's maps.
-
-    Heatmaps are the mean over the resolutions, coarser ones resized bilinearly; tags are resized likewise.
-
-    Args:
-        outputs: maps by name; `heatmaps_s{stride}` of one stride or several, `tags_s{stride}` of one.
-    """
-    heatmaps = [maps.float() for name, maps in outputs.items() if name.startswith("heatmaps_s")]
-    (tags,) = (maps.float() for name, maps in outputs.items() if name.startswith("tags_s"))
-    size = max(tuple(maps.shape[-2:]) for maps in heatmaps)
-    return sum(_resized(maps, size) for maps in heatmaps) / len(heatmaps), _resized(tags, size)
+def _to_map(to_input: np.ndarray, offset: np.ndarray, maps: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+    """Photograph to map (2, 3) from photograph to input of (width, height) and what a cell means beside its centre."""
+    cells = np.array([maps.shape[-1] / size[0], maps.shape[-2] / size[1]])
+    return np.column_stack([to_input[:, :2], to_input[:, 2] - offset]) * cells[:, None]
 
 
 def _brought_to(size: tuple[int, int], maps: TeacherMaps) -> TeacherMaps:
@@ -169,14 +167,16 @@ def _brought_to(size: tuple[int, int], maps: TeacherMaps) -> TeacherMaps:
     if tuple(maps.heatmaps.shape[-2:]) == size:
         return maps
     cells = np.array([size[1] / maps.heatmaps.shape[-1], size[0] / maps.heatmaps.shape[-2]])
-    tags = torch.stack([_resized(tag, size) for tag in maps.tags.unbind(-1)], dim=-1)
-    return TeacherMaps(_resized(maps.heatmaps, size), tags, maps.to_map * cells[:, None])
+    tags = maps.tags
+    if tags is not None:
+        tags = torch.stack([_resized(tag, size) for tag in tags.unbind(-1)], dim=-1)
+    return replace(maps, heatmaps=_resized(maps.heatmaps, size), tags=tags, to_map=maps.to_map * cells[:, None])
 
 
 def _resized(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     if tuple(maps.shape[-2:]) == size:
         return maps
-    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+    return nn.functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 
 def _moved(persons: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -6,6 +6,31 @@ import numpy as np
 import torch
 from torch import nn
 
+from teachers.contract import Surroundings
+from teachers.inference import InferenceConfig, NetworkTeacher
+from teachers.registry import register
+
+
+@register("oracle")
+def oracle(
+    surroundings: Surroundings,
+    *,
+    input_size: int = 512,
+    flip: bool = True,
+    scales: tuple[float, ...] = (1.0,),
+    project: bool = False,
+) -> NetworkTeacher:
+    """The oracle, which knows the annotated persons.
+
+    Args:
+        input_size: short side of the network's input, pixels.
+        flip: average with the mirrored photograph.
+        scales: sizes to average over, relative to input_size.
+        project: group persons at input resolution instead of half of it, which is slower.
+    """
+    config = InferenceConfig(input_size=input_size, scales=scales, flip=flip, project=project, target_offset=0.0)
+    return NetworkTeacher(Oracle(len(surroundings.joints)), config, surroundings, {"weights_sha256": None})
+
 
 class Oracle(nn.Module):
     """Emits exact Gaussians and tags at the annotated joints: what is lost after it, the pass itself loses.

@@ -5,6 +5,7 @@ installation can mend may still be skipped, with a reason that begins with `hard
 """
 
 import itertools
+import json
 import os
 import shutil
 import sys
@@ -151,7 +152,59 @@ def fresh_accelerator():
         state.AcceleratorState._reset_state(reset_partial_state=True)
 
 
+@pytest.fixture(scope="session")
+def as_version_1():
+    """Function that makes a complete store at a path one of version 1, as it was written before peaks were stored."""
+
+    def change(path):
+        root = json.loads((path / "zarr.json").read_text())
+        del root["attributes"]["peak"]
+        root["attributes"]["format_version"] = 1
+        del root["consolidated_metadata"]["metadata"]["peak"]
+        (path / "zarr.json").write_text(json.dumps(root))
+        shutil.rmtree(path / "peak")
+        (path / ".claim").unlink()
+        for file in path.glob("complete/*.json"):
+            marker = json.loads(file.read_text())
+            del marker["arrays"]["peak"]
+            file.write_text(json.dumps(marker))
+        return path
+
+    return change
+
+
 @pytest.fixture(autouse=True)
 def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
     """What a command remembers for its user goes into a folder of the test's own, that of child processes too."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture(scope="session")
+def new_network():
+    """Function that makes an untrained network, by name or choice, with its own outputs unless others are given."""
+    from distill.networks.registry import create, heads_of
+    from distill.pose.skeleton import COCO_17
+    from distill.system.choice import Choice
+
+    def make(choice, skeleton=COCO_17, outputs=None):
+        choice = Choice.of(choice)
+        return create(choice, heads_of(choice, outputs or {}), skeleton)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def new_info():
+    """Function that says of such a network what a checkpoint says; further fields by name."""
+    from distill.heads.registry import plain_heads
+    from distill.networks.checkpoint import CheckpointInfo
+    from distill.networks.registry import heads_of, plain
+    from distill.pose.skeleton import COCO_17
+    from distill.system.choice import Choice
+
+    def make(choice, skeleton=COCO_17, outputs=None, input_size=(64, 64), step=1, **fields):
+        choice = Choice.of(choice)
+        heads = plain_heads(heads_of(choice, outputs or {}))
+        return CheckpointInfo(plain(choice), heads, skeleton, input_size, step, **fields)
+
+    return make

@@ -8,7 +8,7 @@ import torch
 
 from distill.commands import cache, export, train
 from distill.commands import eval as evaluation
-from teachers import registry
+from teachers.higher_hrnet import by_short_name
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def seeded_w32(shared, run):
     seeded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(seeded)
     path = run / "w32.pth"
-    torch.save(seeded.fill(registry.create("higher_hrnet_w32", 17).state_dict()), path)
+    torch.save(seeded.fill(by_short_name("higher_hrnet_w32", 17).state_dict()), path)
     return path
 
 
@@ -35,7 +35,7 @@ def test_a_published_checkpoint_labels_real_photographs(shared, run, seeded_w32,
     command += ["--teacher.name", "higher_hrnet_w32", "--teacher.weights", str(seeded_w32)]
     command += ["--teacher.input_size", "128", "--limit", "12", "--shard_length", "8", "--evaluate"]
     assert cache.main(command) == 0
-    assert cache.main(["verify", str(out), "--data_root", str(shared / "coco_mini")]) == 0
+    assert cache.main(["verify", str(out), "--data.root", str(shared / "coco_mini")]) == 0
     assert cache.main(["info", str(out)]) == 0
     assert "higher_hrnet_w32" in capsys.readouterr().out
     assert cache.main([*command[:-1], "--teacher.flip", "false"]) == 1

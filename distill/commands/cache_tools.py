@@ -15,14 +15,23 @@ from distill.drawing.persons import draw_heatmaps, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.labelling.relabel import relabel
 from distill.labelling.resample import photograph_box
-from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_teacher
 from distill.labelling.teacher_pass import EVALUATION, check_store
 from distill.labelling.tfrecord import export_store
 from distill.pose import geometry
-from distill.pose.skeleton import get_skeleton
+from distill.pose.skeleton import Skeleton, get_skeleton
+from distill.system.choice import Choice
 from distill.system.errors import InputError
 
 VIEW_CELL = 480
+
+
+@dataclass(frozen=True)
+class PlaceConfig:
+    """Where the photographs of a store are."""
+
+    root: Path | None = None
+    "Folder of the set."
 
 
 @dataclass(frozen=True)
@@ -31,16 +40,18 @@ class VerifyConfig:
 
     store: str
     "Store to verify."
-    data_root: Path | None = None
-    "Folder of the COCO set it was made from; without it only the store itself is verified, unless sample is set."
+    data: PlaceConfig = field(default_factory=PlaceConfig)
+    "Photographs it was made from; without a root only the store itself is verified, unless sample is set."
     sample: int = 0
     "Label so many random photographs again, with the teacher below, and compare; 0 for none."
     tolerance: float = 0.05
-    "Largest difference of a heatmap value, 0..1, that the sample may show; float16 and a GPU differ a little."
-    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    "Largest difference of a heatmap value or peak, 0..1, the sample may show; float16 and a GPU differ a little."
+    teacher: Choice = field(default=DEFAULT, metadata={"registry": TEACHERS})
     "The teacher of the sample, as it was given to build."
 
     def __post_init__(self):
+        object.__setattr__(self, "teacher", DEFAULT.merged(self.teacher))
+        check_teacher(self.teacher)
         if self.sample < 0:
             raise InputError(f"sample must not be negative, but is {self.sample}")
         if not 0 <= self.tolerance <= 1:
@@ -81,8 +92,8 @@ class ViewConfig:
     "Photograph to draw; by default the first with a person."
     out: Path = Path("view.png")
     "Picture to write, .png or .jpg."
-    data_root: Path | None = None
-    "Folder of the COCO set; by default the one the store was made from."
+    data: PlaceConfig = field(default_factory=PlaceConfig)
+    "Photographs it was made from; by default where they were then."
 
 
 def verify(config: VerifyConfig):
@@ -96,8 +107,8 @@ def verify(config: VerifyConfig):
             "run the same `distill-cache build` again to fill them"
         )
     print(f"{config.store}: all {store.num_shards} shards with {len(store)} images match their checksums")
-    if config.data_root is not None or config.sample:
-        data = _data_of(store, config.data_root)
+    if config.data.root is not None or config.sample:
+        data = _data_of(store, config.data.root)
         check_store(store, data)
         if absent := len(np.setdiff1d(data.image_ids, store.image_ids)):
             print(f"{absent} of the {len(data)} images of {data.annotation_file} are not in the store, by its limit")
@@ -110,15 +121,19 @@ def verify(config: VerifyConfig):
 def _verify_sample(config: VerifyConfig, store: SoftLabelStore, data: KeypointSet):
     loaded = load_teacher(config.teacher, data.skeleton)
     differences = relabel(store, data, loaded, config.sample)
-    worst = max(differences, key=lambda each: each.largest)
-    print(
-        f"{len(differences)} images labelled again: heatmap values differ by at most {worst.largest:.4f} "
-        f"(image {worst.image_id}), {np.mean([each.mean for each in differences]):.6f} on average; "
-        f"{sum(each.persons_differ for each in differences)} images have other persons"
-    )
-    if worst.largest > config.tolerance:
+    worst = max(differences, key=lambda each: each.worst)
+    peaks = [each.peaks for each in differences if each.peaks is not None]
+    largest, mean = max(each.largest for each in differences), np.mean([each.mean for each in differences])
+    parts = [
+        f"{len(differences)} images labelled again",
+        f"heatmap values differ by at most {largest:.4f}, {mean:.6f} on average",
+        *([f"peaks by at most {max(peaks):.4f}"] if peaks else []),
+        f"{sum(each.persons_differ for each in differences)} images have other persons",
+    ]
+    print("; ".join(parts))
+    if worst.worst > config.tolerance:
         raise StoreError(
-            f"{config.store}: the label of image {worst.image_id} differs by {worst.largest:.3f} from what the teacher "
+            f"{config.store}: the label of image {worst.image_id} differs by {worst.worst:.3f} from what the teacher "
             f"sees, tolerance is {config.tolerance}; make the store anew with this version"
         )
 
@@ -147,6 +162,7 @@ def info(config: InfoConfig):
         "split": f"{attributes['split']}, {len(store)} images, {stored} labelled",
         "shards": f"{store.num_shards}, {len(missing)} missing, {store.shard_length} images each",
         "maps": "{keypoints} x {map_size} x {map_size}, at most {max_persons} persons".format(**attributes["shape"]),
+        "peaks": _stored_peaks(store),
         "skeleton": attributes["skeleton"],
         "size": f"{size / 1e6:.1f} MB" + (f", {size / stored / 1000:.1f} kB an image" if stored else ""),
         "encoding": _plain(attributes["encoding"]),
@@ -159,10 +175,17 @@ def info(config: InfoConfig):
         print(table(json.loads(evaluation)))
 
 
+def _stored_peaks(store: SoftLabelStore) -> str:
+    if not store.has_peaks:
+        return "none, as in every store of format 1; a training finds them in the maps"
+    rows = store.attributes["shape"]["max_persons"] * store.attributes["shape"]["keypoints"]
+    return f"at most {rows} an image: {', '.join(store.attributes['peak']['columns'])}"
+
+
 def view(config: ViewConfig):
     """Write a picture of photograph, maps and persons."""
     store = SoftLabelStore.open(config.store)
-    data = _data_of(store, config.data_root)
+    data = _data_of(store, config.data.root)
     image_id = _first_with_person(store) if config.image_id is None else config.image_id
     label = store.read(image_id)
     photograph = data.photograph(image_id)
@@ -191,8 +214,13 @@ def _data_of(store: SoftLabelStore, root: Path | None) -> KeypointSet:
     """The set that a store was made from, by default where it was then."""
     recorded = store.attributes["configuration"].get("data", {}).get("root")
     if root is None and recorded is None:
-        raise InputError(f"{store.url} does not say where its photographs are; give data_root")
-    return KeypointSet(root or Path(recorded), store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
+        raise InputError(f"{store.url} does not say where its photographs are; give data.root")
+    skeleton = store.attributes.get("skeleton_definition")
+    if skeleton is None:
+        skeleton = get_skeleton(store.attributes["skeleton"])
+    else:
+        skeleton = Skeleton.from_plain(skeleton, store.url)
+    return KeypointSet(root or Path(recorded), store.attributes["split"], skeleton)
 
 
 def stored_bytes(store: SoftLabelStore) -> int:

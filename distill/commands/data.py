@@ -9,10 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from distill.commands.cli import commands
 from distill.data.fetch import FetchConfig, fetch
-from distill.data.keypoint_set import KeypointSet
+from distill.data.keypoint_set import KeypointSet, open_data
 from distill.drawing.persons import MASK_COLOUR, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
-from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, SceneContent, measure, synthesize
 from distill.system.errors import InputError
 
@@ -49,6 +48,8 @@ class ShowDataConfig:
     "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "val2017"
     "Split to show."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class ShowConfig:
     cell: int = 256
     "Side of the square a photograph is fitted into, pixels."
     skeleton: str = "coco_17"
-    "Skeleton of the set."
+    "Its joints: coco_17, another that ships, a YAML file, or auto for those that the annotations name."
 
     def __post_init__(self):
         for name in ("limit", "columns", "cell"):
@@ -95,7 +96,7 @@ def make_synthetic(config: SynthesizeConfig) -> None:
 
 def show(config: ShowConfig) -> None:
     """Write a contact sheet of photographs with joints, hidden ones marked, and outlines."""
-    data = KeypointSet(config.data.root, config.data.split, get_skeleton(config.skeleton))
+    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
     chosen = np.unique(np.linspace(0, len(data) - 1, config.limit).astype(int))
     cells = [_annotated(data, image_id, config.cell) for image_id in data.image_ids[chosen].tolist()]
     rows = [cells[start : start + config.columns] for start in range(0, len(cells), config.columns)]

@@ -20,12 +20,12 @@ from distill.drawing.result_sheet import Panel, confident, draw_results
 from distill.drawing.sheet import write_image
 from distill.evaluation.coco import Predictions, evaluate
 from distill.evaluation.predictor import Predictor, network_forward, predict_all
-from distill.labelling.teacher import TeacherConfig
 from distill.labelling.teacher_pass import evaluate_store
 from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 from distill.synthetic import SceneConfig, measure, synthesize
+from distill.system.choice import Choice
 from distill.system.devices import choose_precision
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
@@ -103,7 +103,7 @@ class Demo:
                 BuildConfig(
                     data=CacheDataConfig(root=self.data, split=split),
                     out=str(self._store(split)),
-                    teacher=TeacherConfig(name="demo", precision=choose_precision("auto")),
+                    teacher=Choice("demo", {"precision": choose_precision("auto")}),
                     grouping=GroupingConfig(refine=split == HELD_OUT),
                     map_size=LABEL_MAP_SIZE,
                     shard_length=500,
@@ -125,7 +125,7 @@ class Demo:
 
     def evaluate_student(self) -> dict:
         """The student on the held-out scenes, at one scale and without flip."""
-        figures = evaluate(self._predictions(), self._annotations(HELD_OUT), COCO_17)
+        figures = evaluate(self._predictions(), self._held_out())
         network, _ = load_network(self.checkpoint)
         parameters = sum(p.numel() for p in network.parameters())
         return {**_prefixed("student", figures), "student_parameters": parameters}
@@ -147,7 +147,8 @@ class Demo:
         ids = data.image_ids[:SHEET_SCENES]
         network, info = load_network(self.checkpoint)
         forward = network_forward(network, torch.device("cpu"))
-        predictor = Predictor(forward, info.input_size, COCO_17, GroupingConfig())
+        size = (info.input_size, info.input_size)
+        predictor = Predictor(forward, size, COCO_17, GroupingConfig())
         panels = []
         for image_id in ids.tolist():
             photograph = data.photograph(image_id)
@@ -179,7 +180,8 @@ class Demo:
 
     def _predictions(self) -> Predictions:
         network, info = load_network(self.checkpoint)
-        predictor = Predictor(network_forward(network, torch.device("cpu")), info.input_size, COCO_17, GroupingConfig())
+        size = (info.input_size, info.input_size)
+        predictor = Predictor(network_forward(network, torch.device("cpu")), size, COCO_17, GroupingConfig())
         return predict_all(predictor, self._held_out())
 
     def _begin(self) -> dict:

@@ -9,6 +9,7 @@ from cache.reader import LabelReader
 from cache.store import SoftLabelStore
 from distill.data.workers import read_batches
 from distill.pose import geometry
+from distill.pose.paraboloids import widths
 from distill.pose.peaks import find_peaks
 from distill.system.errors import InputError
 
@@ -18,12 +19,15 @@ PEAK_THRESHOLD = 0.02
 _PART = 32  # images
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
-"Some images: ids (n,), numbers of their peaks (n,), and their peaks (M, 4) one after another."
+"Some images: ids (n,), numbers of their peaks (n,), and their peaks (M, 5) one after another."
 
 
 def read_peaks(store: SoftLabelStore, image_id: int) -> np.ndarray:
-    """Peaks of one image, (M, 4) float32 rows: joint, x, y, height, in photograph pixels; raises as the store does."""
-    return _peaks(*store.read_heatmap(image_id))
+    """Peaks of one image, (M, 5) float32 rows: joint, x, y in photograph pixels, confidence, width in pixels.
+
+    A store of version 1 has none; they are then found in its maps. Raises as the store does.
+    """
+    return store.read_peaks(image_id) if store.has_peaks else _peaks(*store.read_heatmap(image_id))
 
 
 class HeldPeaks:
@@ -63,8 +67,8 @@ def preload_peaks(
 
     Args:
         image_ids: (N,) images of the store.
-        workers: processes that read and find peaks, each with the maps of up to three shards in memory, one byte
-            a cell; 0 does so in this process.
+        workers: processes that read; 0 does so in this process. Of a store of version 1 each holds the maps of up
+            to three shards, one byte a cell.
         progress: called with labels read and to be read.
         stop: asked after some images each.
 
@@ -84,20 +88,26 @@ def preload_peaks(
 
 def _peaks(heatmap: np.ndarray, to_map: np.ndarray) -> np.ndarray:
     peaks = find_peaks(heatmap, PEAK_THRESHOLD)
-    peaks[:, 1:3] = geometry.transform(geometry.invert(to_map), peaks[:, 1:3])
-    return peaks
+    to_photograph = geometry.invert(to_map)
+    width = widths(heatmap, peaks) * to_photograph[0, 0]
+    peaks[:, 1:3] = geometry.transform(to_photograph, peaks[:, 1:3])
+    return np.column_stack([peaks, width]).astype(np.float32)
 
 
 class _Found(IterableDataset):
-    """Ids and peaks of images, of which each loader worker reads shards of its own."""
+    """Ids and peaks of images, of which each loader worker reads shards of its own, the array `peak` alone."""
 
     def __init__(self, store: SoftLabelStore, image_ids: np.ndarray):
         self.store, self.image_ids = store, image_ids
 
     def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
         worker = get_worker_info()
-        share = {"reader": worker.id, "num_readers": worker.num_workers} if worker else {}
-        for image_id, label in LabelReader(self.store, self.image_ids, buffer=1, **share).epoch(0):
+        share = (worker.id, worker.num_workers) if worker else (0, 1)
+        reader = LabelReader(self.store, self.image_ids, buffer=1, reader=share[0], num_readers=share[1])
+        if self.store.has_peaks:
+            yield from reader.peaks()
+            return
+        for image_id, label in reader.epoch(0):
             yield image_id, _peaks(label.heatmap, label.to_map)
 
 

@@ -26,6 +26,13 @@ class Difference:
     "Mean difference of the heatmap values."
     persons_differ: bool
     "Whether their number differs, a joint by more than a pixel, or a score by more than 0.01."
+    peaks: float | None
+    "Largest difference in confidence, 0..1, of a peak, one that is missing being a whole one; None in version 1."
+
+    @property
+    def worst(self) -> float:
+        """The larger of the largest differences of heatmap values and of peaks."""
+        return max(self.largest, self.peaks or 0.0)
 
 
 def relabel(
@@ -49,14 +56,36 @@ def relabel(
 
 
 def _compare(store: SoftLabelStore, teacher_pass: TeacherPass, image_id: int) -> Difference:
-    heatmaps, [(persons, scores)] = teacher_pass.label(
-        np.array([image_id]), teacher_pass.data.photograph(image_id)[None]
-    )
+    photograph = teacher_pass.data.photograph(image_id)
+    labels = teacher_pass.label(np.array([image_id]), photograph[None])
     stored = store.read(image_id)
-    again = store.encoding.decode(store.encoding.encode_maps(heatmaps[0]))
+    again = store.encoding.decode(store.encoding.encode(labels.heatmaps[0]))
     difference = np.abs(again - stored.heatmap)
-    differ = _persons_differ(stored, persons, scores)
-    return Difference(image_id, float(difference.max()), float(difference.mean()), differ)
+    return Difference(
+        image_id,
+        largest=float(difference.max()),
+        mean=float(difference.mean()),
+        persons_differ=_persons_differ(stored, labels.persons[0], labels.scores[0]),
+        peaks=None if stored.peaks is None else peaks_apart(stored.peaks, labels.peaks[0]),
+    )
+
+
+def peaks_apart(peaks: np.ndarray, others: np.ndarray) -> float:
+    """Largest difference in confidence, 0..1, between peaks (M, 5) and (N, 5) of one photograph.
+
+    Each is compared with the nearest of the same joint within a pixel, or counts as a whole where there is none.
+    """
+    return max(_unmatched(peaks, others), _unmatched(others, peaks))
+
+
+def _unmatched(peaks: np.ndarray, others: np.ndarray) -> float:
+    if not len(peaks) or not len(others):
+        return float(peaks[:, 3].max(initial=0))
+    apart = np.hypot(*(peaks[:, None, 1:3] - others[None, :, 1:3]).transpose(2, 0, 1))
+    apart[peaks[:, None, 0] != others[None, :, 0]] = np.inf
+    nearest = apart.argmin(axis=1)
+    is_same = apart.min(axis=1) <= _SAME_PLACE
+    return float(np.abs(peaks[:, 3] - np.where(is_same, others[nearest, 3], 0)).max())
 
 
 def _persons_differ(stored: SoftLabel, persons: np.ndarray, scores: np.ndarray) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 
 import distill
 from cache.encoding import LinearEncoding
@@ -16,12 +15,17 @@ from cache.errors import StoreError
 from cache.store import SoftLabelStore
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
-from distill.labelling.resample import photograph_box, resample
+from distill.labelling.labels import Labeller, Labels
 from distill.pose import geometry
-from distill.pose.grouping import GroupingConfig, group
-from teachers.inference import Teacher, TeacherMaps
+from distill.pose.grouping import GroupingConfig
+from teachers.contract import Teacher
 
 EVALUATION = "evaluation.json"
+GIVEN: dict[str, Callable[[KeypointSet, int], object]] = {
+    "persons": KeypointSet.keypoints,
+    "image_ids": lambda data, image_id: image_id,
+}
+"What a teacher may need to know of a photograph, by name: how the data tell it of an image id."
 _BATCHES_AHEAD = 2
 
 
@@ -33,7 +37,7 @@ def create_store(
     *,
     map_size: int,
     shard_length: int,
-    floor: float,
+    noise_floor: float,
     limit: int | None = None,
     configuration: dict | None = None,
 ) -> SoftLabelStore:
@@ -43,7 +47,7 @@ def create_store(
         teacher: what makes this teacher's labels what they are, as JSON values.
         map_size: side of the stored maps, cells; the photograph's long side fills it.
         shard_length: images a shard.
-        floor: heatmap values below it are stored as 0.
+        noise_floor: heatmap values below it are stored as 0, and peaks of cells at or below it not at all.
         limit: label only so many photographs, those of lowest id.
         configuration: everything the command was given, for the record.
 
@@ -56,6 +60,7 @@ def create_store(
         "teacher": teacher | {"grouping": asdict(grouping)},
         "skeleton": data.skeleton.name,
         "joints": data.skeleton.joints,
+        "skeleton_definition": data.skeleton.plain(),
         "split": data.split,
         "annotation_sha256": data.annotation_sha256,
         "tool_version": distill.__version__,
@@ -70,7 +75,7 @@ def create_store(
         map_size=map_size,
         max_persons=grouping.max_persons,
         shard_length=shard_length,
-        encoding=LinearEncoding(floor),
+        encoding=LinearEncoding(noise_floor),
         attributes=attributes,
     )
 
@@ -82,7 +87,7 @@ class TeacherPass:
     Decoding of the next photographs overlaps with the teacher's work.
 
     Args:
-        teacher: called with photographs (B, H, W, 3) and the annotated persons, which only an oracle reads.
+        teacher: called with photographs (B, H, W, 3) and what it needs, of `GIVEN`.
         grouping: how maps become persons.
         batch_size: most photographs in a batch.
         threads: photographs are decoded by so many threads.
@@ -98,7 +103,8 @@ class TeacherPass:
         batch_size: int = 8,
         threads: int = 2,
     ):
-        self.store, self.data, self.teacher, self.grouping = store, data, teacher, grouping
+        self.store, self.data, self.teacher = store, data, teacher
+        self.labeller = Labeller(data.skeleton, grouping, store.attributes["shape"]["map_size"], store.encoding.floor)
         self.batch_size, self.threads = batch_size, threads
 
     def run(
@@ -125,7 +131,7 @@ class TeacherPass:
         for shard, batches in self._loaded(missing):
             labels = _ShardLabels(self.store, shard)
             for ids, photographs in batches:
-                labels.add(ids, *self.label(ids, photographs))
+                labels.add(ids, self.label(ids, photographs))
                 done += len(ids)
                 progress(done, total)
                 if stop():
@@ -133,33 +139,16 @@ class TeacherPass:
             labels.write()
         return True
 
-    @torch.inference_mode()
-    def label(self, ids: np.ndarray, photographs: np.ndarray) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
-        """Stored heatmaps (B, K, S, S), 0..1, and for each photograph its persons, in its pixels, and scores.
+    def label(self, ids: np.ndarray, photographs: np.ndarray) -> Labels:
+        """What is stored of photographs.
 
         Args:
             ids: (B,) image ids.
             photographs: (B, H, W, 3) uint8 RGB.
         """
-        maps = self.teacher(photographs, [self.data.keypoints(i) for i in ids.tolist()])
+        needed = {name: [GIVEN[name](self.data, i) for i in ids.tolist()] for name in self.teacher.needs}
         height, width = photographs.shape[1:3]
-        return self._stored_maps(maps, (width, height)), self._persons(maps)
-
-    def _stored_maps(self, maps: TeacherMaps, photograph: tuple[int, int]) -> np.ndarray:
-        side = self.store.attributes["shape"]["map_size"]
-        to_map = geometry.letterbox(photograph, (side, side))
-        matrix = geometry.compose(geometry.invert(maps.to_map), to_map)
-        box = photograph_box(photograph, to_map)
-        return resample(maps.heatmaps.float(), matrix, (side, side), box).cpu().numpy()
-
-    def _persons(self, maps: TeacherMaps) -> list[tuple[np.ndarray, np.ndarray]]:
-        settings = asdict(self.grouping)
-        found = [
-            group(heatmaps, tags, self.data.skeleton, **settings)
-            for heatmaps, tags in zip(maps.heatmaps, maps.tags, strict=True)
-        ]
-        to_photograph = geometry.invert(maps.to_map)
-        return [(_moved(persons.numpy(), to_photograph), scores.numpy()) for persons, scores in found]
+        return self.labeller(self.teacher(photographs, **needed), (width, height))
 
     def _loaded(self, shards: list[int]) -> Iterator[tuple[int, Iterator[tuple[np.ndarray, np.ndarray]]]]:
         """Each shard that is still missing, with its batches of ids and photographs, decoded ahead."""
@@ -257,23 +246,16 @@ class _ShardLabels:
         shape = store.attributes["shape"]
         side = shape["map_size"]
         self.heatmaps = np.zeros((len(self.rows), shape["keypoints"], side, side), np.float32)
-        self.persons: list = [None] * len(self.rows)
+        self.found: list = [None] * len(self.rows)
 
-    def add(self, ids: np.ndarray, heatmaps: np.ndarray, persons: list[tuple[np.ndarray, np.ndarray]]):
+    def add(self, ids: np.ndarray, labels: Labels):
         rows = [self.rows[image_id] for image_id in ids.tolist()]
-        self.heatmaps[rows] = heatmaps
-        for row, found in zip(rows, persons, strict=True):
-            self.persons[row] = found
+        self.heatmaps[rows] = labels.heatmaps
+        for row, *found in zip(rows, labels.persons, labels.scores, labels.peaks, strict=True):
+            self.found[row] = found
 
     def write(self):
-        persons, scores = zip(*self.persons, strict=True)
-        self.store.write_shard(self.shard, self.heatmaps, persons, scores)
-
-
-def _moved(persons: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Persons (P, K, 3) moved by a matrix; joints of score 0, which were not found, stay zero."""
-    points = geometry.transform(matrix, persons[..., :2])
-    return np.concatenate([points, persons[..., 2:]], axis=-1) * (persons[..., 2:] > 0)
+        self.store.write_shard(self.shard, self.heatmaps, *zip(*self.found, strict=True))
 
 
 def _gathered(ids: np.ndarray, photographs: list) -> tuple[np.ndarray, np.ndarray]:

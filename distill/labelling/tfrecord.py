@@ -22,7 +22,8 @@ def export_store(store: SoftLabelStore, folder: Path) -> Iterator[int]:
 
     A record has `image_id` int64, `image_size` int64 (2,) width and height, `to_map` float (6,) row by row,
     `heatmap` bytes (K, H, W) uint8 in steps of 1/255, `persons` float (P x K x 3) x, y in photograph pixels and
-    score, `person_score` float (P,).
+    score, `person_score` float (P,), and `peaks` float (M x 5) joint, x, y in photograph pixels, confidence, width
+    in pixels, which stores of version 1 do not have.
 
     Raises:
         StoreError: a shard is missing or damaged.
@@ -39,6 +40,7 @@ def export_store(store: SoftLabelStore, folder: Path) -> Iterator[int]:
             "heatmap": f"bytes: uint8 ({shape['keypoints']}, {shape['map_size']}, {shape['map_size']}), 255 is 1.0",
             "persons": f"float32 (P, {shape['keypoints']}, 3): x, y in photograph pixels, score",
             "person_score": "float32 (P)",
+            **({"peaks": "float32 (M, 5): joint, x, y, confidence, width, pixels"} if store.has_peaks else {}),
         },
         "store": store.attributes,
     }
@@ -70,6 +72,7 @@ def _examples(store: SoftLabelStore, shard: int) -> Iterator[dict[str, bytes | n
             "heatmap": np.rint(label.heatmap * _LEVELS).astype(np.uint8).tobytes(),
             "persons": label.persons,
             "person_score": label.person_score,
+            **({} if label.peaks is None else {"peaks": label.peaks}),
         }
 
 

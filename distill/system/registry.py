@@ -22,11 +22,12 @@ class Registry:
     Args:
         kind: what messages call such a thing, such as "schedule".
         package: dotted name of the package whose modules enter what they hold; they are imported at the first look-up.
+        entries: where they enter it, if that is a mapping of the package's own.
     """
 
-    def __init__(self, kind: str, package: str):
+    def __init__(self, kind: str, package: str, entries: dict[str, Any] | None = None):
         self.kind, self.package = kind, package
-        self._entries: dict[str, Any] = {}
+        self._entries = {} if entries is None else entries
         self._is_loaded = False
 
     def register(self, name: str) -> Callable[[Any], Any]:
@@ -93,6 +94,12 @@ def option_names(target: Any) -> list[str]:
         return [field.name for field in fields(target) if field.init]
     parameters = inspect.signature(target).parameters.values()
     return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def required_options(target: Any) -> list[str]:
+    """Names of those options of a class or function that have no default."""
+    parameters = inspect.signature(target).parameters
+    return [name for name in option_names(target) if parameters[name].default is inspect.Parameter.empty]
 
 
 def options_parser(target: Any, prefix: str = "") -> ArgumentParser:

@@ -11,6 +11,6 @@
 set -euo pipefail
 code=0
 distill-cache verify "${STORE:-labels_${SPLIT:-train2017}.zarr}" \
-  --data_root "${DATA_ROOT:?set DATA_ROOT to the folder of the COCO set}" "$@" || code=$?
+  --data.root "${DATA_ROOT:?set DATA_ROOT to the folder of the COCO set}" "$@" || code=$?
 if [[ $code = 1 && ${HOLD:-} = 1 && -n ${SLURM_JOB_ID:-} ]]; then scontrol requeuehold "$SLURM_JOB_ID"; fi
 exit "$code"

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cache import peaks
 from cache.store import SoftLabelStore
 
 IMAGES, KEYPOINTS, MAP_SIZE, SHARD_LENGTH = 22, 5, 24, 4
@@ -40,10 +41,19 @@ class Labels:
         number = image_id % 3
         return rng.uniform(0.1, 99, (number, KEYPOINTS, 3)).astype(np.float32), rng.random(number).astype(np.float32)
 
+    @staticmethod
+    def peaks(image_id):
+        """As they come back, rounded."""
+        rng = np.random.default_rng(image_id)
+        rows = rng.random((image_id % 7, 5)) * (KEYPOINTS, image_id + 30, image_id + 40, 1, 9)
+        rows[:, 0] = np.floor(rows[:, 0])
+        return peaks.unpack(peaks.pack([rows], [image_id + 40], 15)[0], image_id + 40)
+
     def write(self, store, shard):
         ids = store.shard_image_ids(shard)
         persons, scores = zip(*(self.persons(i) for i in ids), strict=True)
-        store.write_shard(shard, np.stack([self.heatmap(i) for i in ids]), persons, scores)
+        found = [self.peaks(i) for i in ids]
+        store.write_shard(shard, np.stack([self.heatmap(i) for i in ids]), persons, scores, found)
 
     def create(self, path, **changes):
         return SoftLabelStore.create(path, **(self.settings | changes))

@@ -30,7 +30,7 @@ def test_every_row_is_what_zarr_reads(chunks, labels, name):
 def test_rows_of_zeros_are_zeros_and_absent_shards_nothing(chunks, filled, labels):
     heatmaps = np.zeros((4, *labels.heatmap(5).shape))
     heatmaps[1] = 0.5
-    filled.write_shard(0, heatmaps, [[]] * 4, [[]] * 4)
+    filled.write_shard(0, heatmaps, [[]] * 4, [[]] * 4, [[]] * 4)
     assert [chunks["heatmap"][0].read(row).max() for row in range(4)] == [0, 128, 0, 0]
     assert not (filled.files.root / "persons/c/0/0/0/0").exists()
     assert chunks["persons"][0].read(1) is None
@@ -62,9 +62,9 @@ def test_a_shard_that_was_written_anew_is_read_as_it_is_now(filled, labels):
     store = SoftLabelStore.open(filled.url)
     before = store.read_quantised(labels.ids[2])
     heatmaps = np.stack([labels.heatmap(i) for i in labels.ids[4:8]])
-    filled.write_shard(0, heatmaps * 0.3, [[]] * 4, [[]] * 4)
+    filled.write_shard(0, heatmaps * 0.3, [[]] * 4, [[]] * 4, [[]] * 4)
     after = store.read_quantised(labels.ids[2])
-    np.testing.assert_array_equal(after, filled.encoding.encode_maps(heatmaps[2] * 0.3))
+    np.testing.assert_array_equal(after, filled.encoding.encode(heatmaps[2] * 0.3))
     assert (after != before).any()
 
 

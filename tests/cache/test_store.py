@@ -18,10 +18,10 @@ def test_labels_come_back(filled, labels):
         label = store.read(image_id)
         persons, scores = labels.persons(image_id)
         assert np.abs(label.heatmap - labels.heatmap(image_id)).max() <= store.encoding.floor
-        np.testing.assert_array_equal(
-            store.read_quantised(image_id), store.encoding.encode_maps(labels.heatmap(image_id))
-        )
+        np.testing.assert_array_equal(store.read_quantised(image_id), store.encoding.encode(labels.heatmap(image_id)))
         np.testing.assert_allclose(label.to_map, labels.settings["to_map"][0], rtol=1e-6)
+        for found in (label.peaks, store.read_peaks(image_id)):
+            np.testing.assert_array_equal(found, labels.peaks(image_id), strict=True)
         for found in ((label.persons, label.person_score), store.read_persons(image_id)):
             np.testing.assert_array_equal(found[0], persons)
             np.testing.assert_array_equal(found[1], scores)
@@ -48,7 +48,7 @@ def test_incomplete_shard_is_an_error_never_zeros(labels, tmp_path):
     labels.write(store, 1)
     assert store.missing_shards() == [0, 2, 3, 4, 5]
     assert store.read(labels.ids[4]).heatmap.any()
-    for read in (store.read, store.read_quantised, store.read_persons):
+    for read in (store.read, store.read_quantised, store.read_persons, store.read_peaks):
         with pytest.raises(StoreError, match=f"shard 0, which holds image_id {labels.ids[2]}, is missing"):
             read(labels.ids[2])
     with pytest.raises(StoreError, match="5 of 6 shards are missing, the first is 0"):
@@ -69,7 +69,7 @@ def test_check_names_field_found_and_expected(filled, expected, message):
         filled.check(**expected)
 
 
-@pytest.mark.parametrize("name", ["heatmap", "persons"])
+@pytest.mark.parametrize("name", ["heatmap", "persons", "peak"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_damaged_shard_counts_as_missing_and_is_rewritten(filled, labels, name, damage):
     path = filled.files.root / name / "c/2/0/0/0"
@@ -104,7 +104,7 @@ def test_broken_marker_means_missing(filled, content):
 def test_shard_of_zeros_is_complete(labels, tmp_path):
     store = labels.fill(tmp_path / "s.zarr")
     shape = (4, *labels.heatmap(5).shape)
-    store.write_shard(0, np.zeros(shape), [[]] * 4, [[]] * 4)
+    store.write_shard(0, np.zeros(shape), [[]] * 4, [[]] * 4, [[]] * 4)
     assert store.missing_shards() == []
     label = store.read(labels.ids[1])
     assert not label.heatmap.any()
@@ -157,20 +157,20 @@ def test_what_is_no_store_is_refused(tmp_path, content):
 def test_newer_format_is_refused(filled):
     path = filled.files.root / "zarr.json"
     document = json.loads(path.read_text())
-    document["attributes"]["format_version"] = 2
+    document["attributes"]["format_version"] = 3
     path.write_text(json.dumps(document))
-    with pytest.raises(StoreError, match="format_version is 2"):
+    with pytest.raises(StoreError, match="format_version is 3, this version reads 1 and 2"):
         SoftLabelStore.open(filled.url)
 
 
 def test_wrong_shards_are_refused(filled, labels):
     heatmaps = np.zeros((4, 5, 24, 24))
     with pytest.raises(StoreError, match="shard 5 needs heatmaps"):
-        filled.write_shard(5, heatmaps, [[]] * 4, [[]] * 4)
+        filled.write_shard(5, heatmaps, [[]] * 4, [[]] * 4, [[]] * 4)
     with pytest.raises(StoreError, match="not finite"):
-        filled.write_shard(0, heatmaps + np.nan, [[]] * 4, [[]] * 4)
+        filled.write_shard(0, heatmaps + np.nan, [[]] * 4, [[]] * 4, [[]] * 4)
     with pytest.raises(StoreError, match="opened for reading"):
-        SoftLabelStore.open(filled.url).write_shard(0, heatmaps, [[]] * 4, [[]] * 4)
+        SoftLabelStore.open(filled.url).write_shard(0, heatmaps, [[]] * 4, [[]] * 4, [[]] * 4)
     assert filled.missing_shards() == []
 
 
@@ -197,7 +197,7 @@ def test_only_the_place_travels_to_another_process(filled):
         np.testing.assert_array_equal(pool.submit(filled.read, 5).result().heatmap, expected)
 
 
-@pytest.mark.parametrize("name", ["image_id/c/0", "to_map/c/0/0/0", "persons/zarr.json"])
+@pytest.mark.parametrize("name", ["image_id/c/0", "to_map/c/0/0/0", "persons/zarr.json", "peak/zarr.json"])
 def test_damage_to_what_creation_wrote_is_found_and_mended(filled, labels, name):
     path = filled.files.root / name
     content = path.read_bytes()

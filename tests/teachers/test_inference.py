@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from teachers.inference import InferenceConfig, Teacher, average_resolutions
+from teachers.higher_hrnet import by_short_name
+from teachers.inference import InferenceConfig, NetworkTeacher
 from teachers.official import load_official
 from teachers.oracle import Oracle
-from teachers.registry import create
 
 FLIP_INDEX = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
 
@@ -27,7 +27,7 @@ def published(shared):
     spec = importlib.util.spec_from_file_location("seeded_weights", shared / "golden" / "seeded_weights.py")
     seeded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(seeded)
-    network = create("higher_hrnet_w32", 17)
+    network = by_short_name("higher_hrnet_w32", 17)
     load_official(network, seeded.fill(network.state_dict()))
     return network
 
@@ -45,21 +45,21 @@ def assert_golden(found, expected):
 
 @pytest.mark.parametrize(("prefix", "scales"), [("single", (1.0,)), ("multi", (0.5, 1.0, 2.0))])
 @pytest.mark.parametrize(("suffix", "project"), [("map", False), ("image", True)])
-def test_the_official_test_is_reproduced(shared, published, prefix, scales, suffix, project):
+def test_the_official_test_is_reproduced(shared, published, prefix, scales, suffix, project, surroundings):
     with np.load(shared / "golden" / "inference_w32.npz") as golden:
         photo = golden["photo"]
         expected = {name: golden[f"{prefix}_{suffix}_{name}"] for name in ("heatmaps", "tags")}
     config = InferenceConfig(input_size=128, scales=scales, project=project)
-    maps = Teacher(published, config, FLIP_INDEX)(photo[None])
+    maps = NetworkTeacher(published, config, surroundings(FLIP_INDEX))(photo[None])
     step = 2 if project else 1  # of projected maps every second row and column was kept
     assert_golden(maps.heatmaps[0, :, ::step, ::step].numpy(), expected["heatmaps"])
     assert_golden(maps.tags[0, :, ::step, ::step].numpy(), expected["tags"])
     assert maps.to_map.dtype == np.float64
 
 
-def test_the_order_of_scales_does_not_matter(photographs):
+def test_the_order_of_scales_does_not_matter(photographs, surroundings):
     maps = [
-        Teacher(Brightness(), InferenceConfig(input_size=64, scales=scales), np.array([0, 1]))(photographs)
+        NetworkTeacher(Brightness(), InferenceConfig(input_size=64, scales=scales), surroundings([0, 1]))(photographs)
         for scales in ((0.5, 1.0, 2.0), (1.0, 2.0, 0.5))
     ]
     torch.testing.assert_close(maps[0].heatmaps, maps[1].heatmaps)
@@ -68,8 +68,8 @@ def test_the_order_of_scales_does_not_matter(photographs):
 
 
 @pytest.mark.parametrize("flip", [True, False])
-def test_photographs_of_a_batch_do_not_touch_each_other(photographs, flip):
-    teacher = Teacher(Brightness(), InferenceConfig(input_size=64, flip=flip), np.array([0, 1]))
+def test_photographs_of_a_batch_do_not_touch_each_other(photographs, flip, surroundings):
+    teacher = NetworkTeacher(Brightness(), InferenceConfig(input_size=64, flip=flip), surroundings([0, 1]))
     together, alone = teacher(photographs), teacher(photographs[1:])
     torch.testing.assert_close(together.heatmaps[1:], alone.heatmaps)
     torch.testing.assert_close(together.tags[1:], alone.tags)
@@ -77,10 +77,10 @@ def test_photographs_of_a_batch_do_not_touch_each_other(photographs, flip):
     np.testing.assert_array_equal(together.to_map, alone.to_map)
 
 
-def test_the_flip_swaps_channels_back(photographs):
+def test_the_flip_swaps_channels_back(photographs, surroundings):
     """A network that sees red and green: mirrored, red stands where green was."""
     plain, flipped = (
-        Teacher(Brightness(), InferenceConfig(input_size=64, flip=flip), np.array([1, 0]))(photographs)
+        NetworkTeacher(Brightness(), InferenceConfig(input_size=64, flip=flip), surroundings([1, 0]))(photographs)
         for flip in (False, True)
     )
     expected = (plain.heatmaps + plain.heatmaps[:, [1, 0]]) / 2
@@ -89,11 +89,11 @@ def test_the_flip_swaps_channels_back(photographs):
     torch.testing.assert_close(flipped.tags[..., 1], plain.tags[:, [1, 0], ..., 0])
 
 
-def test_a_bright_pixel_is_found_where_to_map_says():
+def test_a_bright_pixel_is_found_where_to_map_says(surroundings):
     photograph = np.zeros((1, 96, 96, 3), np.uint8)
     photograph[0, 40:44, 60:64] = 255
     config = InferenceConfig(input_size=384, flip=False, target_offset=0.0)
-    maps = Teacher(Brightness(), config, np.array([0, 1]))(photograph)
+    maps = NetworkTeacher(Brightness(), config, surroundings([0, 1]))(photograph)
     weights = maps.heatmaps[0, 0].double()
     weights = (weights - weights.min()).numpy()
     rows, columns = np.indices(weights.shape) + 0.5
@@ -101,33 +101,25 @@ def test_a_bright_pixel_is_found_where_to_map_says():
     np.testing.assert_allclose(centre, maps.to_map[:, :2] @ (62.0, 42.0) + maps.to_map[:, 2], atol=0.5)
 
 
-def test_the_target_offset_moves_the_map_by_input_pixels(photographs):
+def test_the_target_offset_moves_the_map_by_input_pixels(photographs, surroundings):
     at = {
-        offset: Teacher(
-            Brightness(), InferenceConfig(input_size=64, flip=False, target_offset=offset), np.array([0, 1])
+        offset: NetworkTeacher(
+            Brightness(), InferenceConfig(input_size=64, flip=False, target_offset=offset), surroundings([0, 1])
         )(photographs).to_map
         for offset in (0.0, 0.5)
     }
     np.testing.assert_allclose(at[0.0] - at[0.5], [[0, 0, 0.5 / 4], [0, 0, 0.5 / 4]], atol=1e-12)
 
 
-def test_resolutions_are_averaged_at_the_finest():
-    coarse, fine = torch.rand(1, 2, 4, 6), torch.rand(1, 2, 8, 12)
-    heatmaps, tags = average_resolutions({"heatmaps_s4": coarse, "tags_s4": 2 * coarse, "heatmaps_s2": fine})
-    enlarged = nn.functional.interpolate(coarse, size=(8, 12), mode="bilinear", align_corners=False)
-    torch.testing.assert_close(heatmaps, (enlarged + fine) / 2)
-    torch.testing.assert_close(tags, 2 * enlarged)
-    alone, _ = average_resolutions({"heatmaps_s4": coarse, "tags_s4": coarse, "attention": fine[:, :1]})
-    torch.testing.assert_close(alone, coarse)
-
-
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_lower_precisions_give_float32_maps_close_by(dtype):
+def test_lower_precisions_give_float32_maps_close_by(dtype, surroundings):
     torch.manual_seed(0)
-    network = create("higher_hrnet_demo", 17)
+    network = by_short_name("higher_hrnet_demo", 17)
     photographs = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
     config = InferenceConfig(input_size=64)
-    exact, rough = (Teacher(network, config, FLIP_INDEX, dtype=d)(photographs) for d in (torch.float32, dtype))
+    exact, rough = (
+        NetworkTeacher(network, config, surroundings(FLIP_INDEX, d))(photographs) for d in (torch.float32, dtype)
+    )
     assert rough.heatmaps.dtype == rough.tags.dtype == torch.float32
     assert not torch.equal(exact.heatmaps, rough.heatmaps)
     torch.testing.assert_close(rough.heatmaps, exact.heatmaps, rtol=0.1, atol=0.02)
@@ -145,11 +137,11 @@ def test_wrong_settings_name_their_field(fields, name):
 @pytest.mark.parametrize(
     "wrong", [np.zeros((8, 8, 3), np.uint8), np.zeros((1, 8, 8, 3)), np.zeros((1, 8, 8), np.uint8)]
 )
-def test_other_arrays_than_photographs_are_refused(wrong):
+def test_other_arrays_than_photographs_are_refused(wrong, surroundings):
     with pytest.raises(ValueError, match=r"photographs must be \(B, H, W, 3\) uint8"):
-        Teacher(Brightness(), InferenceConfig(), np.array([0, 1]))(wrong)
+        NetworkTeacher(Brightness(), InferenceConfig(), surroundings([0, 1]))(wrong)
 
 
-def test_an_oracle_without_persons_is_refused(photographs):
+def test_an_oracle_without_persons_is_refused(photographs, surroundings):
     with pytest.raises(ValueError, match="Oracle needs the persons"):
-        Teacher(Oracle(17), InferenceConfig(input_size=64), FLIP_INDEX)(photographs)
+        NetworkTeacher(Oracle(17), InferenceConfig(input_size=64), surroundings(FLIP_INDEX))(photographs)

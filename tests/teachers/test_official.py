@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from teachers.errors import WeightsError
+from teachers.higher_hrnet import by_short_name
 from teachers.official import load_official
-from teachers.registry import create
 
 DEMO = "higher_hrnet_demo"
 
@@ -26,7 +26,7 @@ def seeded(shared):
 def state():
     """State dict of the demo's network."""
     torch.manual_seed(0)
-    return create(DEMO, 17).state_dict()
+    return by_short_name(DEMO, 17).state_dict()
 
 
 def assert_filled(network, state):
@@ -38,7 +38,7 @@ def assert_filled(network, state):
 def test_published_networks_are_reproduced(shared, seeded, width, parameters):
     golden = shared / "golden" / f"higherhrnet_w{width}_outputs.npz"
     keys = json.loads(golden.with_name(f"higherhrnet_w{width}_keys.json").read_text())
-    network = create(f"higher_hrnet_w{width}", 17).eval()
+    network = by_short_name(f"higher_hrnet_w{width}", 17).eval()
     assert {key: list(value.shape) for key, value in network.state_dict().items()} == keys
     assert sum(p.numel() for p in network.parameters()) == parameters
     load_official(network, seeded.fill(network.state_dict()))
@@ -53,7 +53,7 @@ def test_published_networks_are_reproduced(shared, seeded, width, parameters):
 
 @pytest.mark.parametrize("prefix", ["", "1.", "module.", "module.1."])
 def test_prefixes_are_accepted(state, prefix):
-    network = create(DEMO, 17)
+    network = by_short_name(DEMO, 17)
     load_official(network, {prefix + key: value for key, value in state.items()})
     assert_filled(network, state)
 
@@ -62,7 +62,7 @@ def test_prefixes_are_accepted(state, prefix):
 def test_files_are_read(state, suffix, tmp_path):
     path = tmp_path / f"weights{suffix}"
     torch.save(state, path) if suffix == ".pth" else save_file(state, path)
-    network = create(DEMO, 17)
+    network = by_short_name(DEMO, 17)
     load_official(network, path)
     assert_filled(network, state)
 
@@ -72,13 +72,13 @@ def test_the_old_file_format_and_a_checkpoint_of_a_training_are_read(state, tmp_
     prefixed = {f"module.1.{key}": value for key, value in state.items()}
     content = {"epoch": 300, "model": "pose_higher_hrnet", "state_dict": prefixed, "optimizer": {"state": {}}}
     torch.save(content, path, _use_new_zipfile_serialization=False)
-    network = create(DEMO, 17)
+    network = by_short_name(DEMO, 17)
     load_official(network, path)
     assert_filled(network, state)
 
 
 def test_half_precision_is_converted(state):
-    network = create(DEMO, 17)
+    network = by_short_name(DEMO, 17)
     half = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     load_official(network, half)
     assert network.conv1.weight.dtype == torch.float32
@@ -90,7 +90,7 @@ def test_all_faults_are_listed_and_nothing_is_loaded(state):
     del wrong["conv1.weight"], wrong["bn1.bias"]
     wrong |= {f"head.{i}": torch.zeros(1) for i in range(5)}
     wrong["bn1.weight"] = torch.zeros(7)
-    network = create(DEMO, 17)
+    network = by_short_name(DEMO, 17)
     before = {key: value.clone() for key, value in network.state_dict().items()}
     with pytest.raises(WeightsError) as error:
         load_official(network, wrong)
@@ -104,7 +104,7 @@ def test_all_faults_are_listed_and_nothing_is_loaded(state):
 
 def test_another_number_of_joints_is_refused(state):
     with pytest.raises(WeightsError, match=r"of another shape \(final_layers"):
-        load_official(create(DEMO, 14), state)
+        load_official(by_short_name(DEMO, 14), state)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -114,7 +114,7 @@ def test_files_that_are_no_checkpoint_are_named_in_one_line(suffix, content, tmp
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"broken\.") as error:
-        load_official(create(DEMO, 17), path)
+        load_official(by_short_name(DEMO, 17), path)
     assert "\n" not in str(error.value)
 
 
@@ -124,7 +124,7 @@ def test_truncated_files_are_refused(state, suffix, tmp_path):
     torch.save(state, path) if suffix == ".pth" else save_file(state, path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(WeightsError, match="cannot be read as a checkpoint"):
-        load_official(create(DEMO, 17), path)
+        load_official(by_short_name(DEMO, 17), path)
 
 
 @pytest.mark.parametrize("content", [[1, 2], {}, {"epoch": 3, "conv1.weight": torch.zeros(1)}, torch.zeros(2)])
@@ -132,11 +132,11 @@ def test_other_content_is_refused(content, tmp_path):
     path = tmp_path / "weights.pth"
     torch.save(content, path)
     with pytest.raises(WeightsError, match="state dict"):
-        load_official(create(DEMO, 17), path)
+        load_official(by_short_name(DEMO, 17), path)
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
     path = tmp_path / "weights.pth"
     torch.save(torch.nn.Linear(1, 1), path)
     with pytest.raises(WeightsError, match="cannot be read"):
-        load_official(create(DEMO, 17), path)
+        load_official(by_short_name(DEMO, 17), path)

@@ -4,7 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachers.inference import InferenceConfig, Teacher
+from distill.heads.maps import average_resolutions
+from teachers.contract import Surroundings
+from teachers.inference import InferenceConfig, NetworkTeacher
 from teachers.oracle import Oracle
 
 FLIP_INDEX = np.array([0, 2, 1])
@@ -16,7 +18,8 @@ def looked_at(persons, size, **config):
     settings = InferenceConfig(input_size=128, **config)
     oracle = Oracle(3, target_offset=settings.target_offset)
     photograph = np.zeros((1, size[1], size[0], 3), np.uint8)
-    return Teacher(oracle, settings, FLIP_INDEX)(photograph, [np.asarray(persons, np.float32)])
+    given = Surroundings(("a", "b", "c"), FLIP_INDEX, torch.device("cpu"), torch.float32, None, average_resolutions)
+    return NetworkTeacher(oracle, settings, given)(photograph, [np.asarray(persons, np.float32)])
 
 
 def centre_of_mass(heatmap):
@@ -59,6 +62,18 @@ def test_highest_cells_are_within_half_a_cell(flip, project, scales, within):
     # Where scales are averaged, their Gaussians lie a fraction of a cell apart.
     assert np.abs(centres - cells(maps, points)).max() <= within
     assert maps.heatmaps.amax(dim=(2, 3)).min() > 0.8
+
+
+@pytest.mark.parametrize("flip", [True, False])
+@pytest.mark.parametrize("offset", [0.0, 0.5])
+def test_every_view_is_a_gaussian_where_its_own_matrix_puts_the_joints(flip, offset):
+    points = np.array([(48.2, 51.7), (51.9, 47.1), (45.4, 50.6)])
+    person = np.column_stack([points, np.full(3, 2.0)])
+    maps = looked_at([person], (97, 101), flip=flip, scales=(1.0, 2.0), target_offset=offset)
+    assert len(maps.views) == 2 * 2 * (1 + flip)
+    for view in maps.views:
+        peaks = np.array([centre_of_mass(heatmap) for heatmap in view.heatmaps[0]])
+        np.testing.assert_allclose(peaks, cells(view, points), atol=0.02)
 
 
 def test_gaussians_are_exact():

@@ -54,7 +54,7 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
     assert report["images"] == 5 and report["settings"]["flip"] is True
     assert report["settings"]["grouping"]["max_persons"] == 3
     assert report["model_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    assert report["model"] == {"input_size": SIDE, "skeleton": "coco_17", "network": "attention_xs", "step": 7}
+    assert report["model"] == {"input_size": [SIDE, SIDE], "skeleton": "coco_17", "network": "attention_xs", "step": 7}
     data = KeypointSet(tiny_synthetic, "val2017", COCO_17)
     assert report["annotation_sha256"] == data.annotation_sha256
     predictions = {i: ([], []) for i in data.image_ids[:5].tolist()}
@@ -63,7 +63,7 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
         persons.append(np.reshape(found["keypoints"], (-1, 3)) + (0.5, 0.5, 0))
         scores.append(found["score"])
     assert 0 < max(len(scores) for _, scores in predictions.values()) <= 3
-    figures = evaluate(predictions, data.annotation_file, COCO_17, list(predictions))
+    figures = evaluate(predictions, data, list(predictions))
     assert {name: report[name] for name in FIGURES} == pytest.approx(figures, abs=1e-9)
     low, high = report["ap_interval"]
     assert 0 <= low <= high <= 1

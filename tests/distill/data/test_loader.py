@@ -74,4 +74,4 @@ def test_collate_pads_persons(samples):
     assert batch.masks.shape == (2, 4, 48, 48)
     assert batch.keypoints.shape[0] == 2
     assert not batch.keypoints[1].any()
-    assert batch.peaks.shape == (0, 5)
+    assert batch.peaks.shape == (0, 6)

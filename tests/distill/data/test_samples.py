@@ -25,7 +25,7 @@ def marked():
     masks[20:24, 30:34, 0] = 255
     keypoints = np.zeros((1, 17, 3), dtype=np.float32)
     keypoints[0, COCO_17.joints.index("left_wrist")] = (32, 22, 2)
-    peaks = np.array([[COCO_17.joints.index("left_wrist"), 32, 22, 0.8]], dtype=np.float32)
+    peaks = np.array([[COCO_17.joints.index("left_wrist"), 32, 22, 0.8, 3]], dtype=np.float32)
     return Annotated(photograph, masks, keypoints, peaks)
 
 
@@ -42,7 +42,7 @@ def test_everything_lands_at_the_same_place(marked, data, mirrored):
     joint = COCO_17.joints.index("right_wrist" if mirrored else "left_wrist")
     x, y, visibility = sample.keypoints[0, joint]
     assert visibility == 2
-    np.testing.assert_allclose(sample.peaks[0], (joint, x, y, 0.8), atol=1e-4)
+    np.testing.assert_allclose(sample.peaks[0], (joint, x, y, 0.8, 3 * 128 / 80), atol=1e-4)
     marks = sample.image[..., 0] > 200
     np.testing.assert_allclose((np.argwhere(marks) + 0.5).mean(0), (y, x), atol=0.6)
     np.testing.assert_allclose((np.argwhere(sample.masks[..., 0] > 127) + 0.5).mean(0) * 2, (y, x), atol=0.8)

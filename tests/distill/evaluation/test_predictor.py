@@ -36,7 +36,7 @@ def spots(images: np.ndarray) -> dict[str, torch.Tensor]:
 
 
 def predictor(forward, grouping=UNADJUSTED, **kwargs) -> Predictor:
-    return Predictor(forward, SIDE, COCO_17, grouping, **kwargs)
+    return Predictor(forward, (SIDE, SIDE), COCO_17, grouping, **kwargs)
 
 
 @pytest.mark.parametrize("size", SIZES)

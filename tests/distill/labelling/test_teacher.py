@@ -1,13 +1,15 @@
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.labelling.teacher import check_teacher, load_teacher
 from distill.networks import registry as networks
 from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
 from distill.pose.skeleton import COCO_17
+from distill.system.choice import Choice
 from distill.system.errors import InputError
 
 
@@ -33,7 +35,7 @@ def test_trained_and_published_weights_are_read(network, checkpoint, tmp_path):
     settings = {"input_size": 128, "flip": False, "device": "cpu"}
     maps = []
     for path, offset in ((checkpoint, 0.0), (published, 0.5)):
-        loaded = load_teacher(TeacherConfig(name="higher_hrnet_demo", weights=path, **settings), COCO_17)
+        loaded = load_teacher(Choice("higher_hrnet_demo", {"weights": path, **settings}), COCO_17)
         assert loaded.attributes["weights_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert loaded.attributes["target_offset"] == offset
         maps.append(loaded.teacher(photographs))
@@ -44,7 +46,7 @@ def test_trained_and_published_weights_are_read(network, checkpoint, tmp_path):
 
 
 def test_trained_weights_bring_their_input_size(checkpoint):
-    loaded = load_teacher(TeacherConfig(name="demo", weights=checkpoint), COCO_17)
+    loaded = load_teacher(Choice("demo", {"weights": checkpoint}), COCO_17)
     assert loaded.attributes["input_size"] == 128
     assert loaded.attributes["precision"] == ("float16" if torch.cuda.is_available() else "float32")
 
@@ -52,7 +54,9 @@ def test_trained_weights_bring_their_input_size(checkpoint):
 def test_lower_precision_changes_little(checkpoint):
     photographs = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), dtype=np.uint8)
     maps = [
-        load_teacher(TeacherConfig(weights=checkpoint, device="cpu", precision=precision), COCO_17).teacher(photographs)
+        load_teacher(Choice("demo", {"weights": checkpoint, "device": "cpu", "precision": precision}), COCO_17).teacher(
+            photographs
+        )
         for precision in ("float32", "bfloat16")
     ]
     assert maps[1].heatmaps.dtype == torch.float32
@@ -61,28 +65,35 @@ def test_lower_precision_changes_little(checkpoint):
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("choice", "message"),
     [
-        ({"name": "openpose"}, "teacher.name 'openpose' is unknown; choose from demo, oracle, higher_hrnet_w32"),
-        ({"name": "higher_hrnet_w32"}, "teacher.weights is not set"),
-        ({"weights": "absent.pth"}, "absent.pth does not exist"),
+        ("openpose", "teacher 'openpose' is unknown; choose from demo, higher_hrnet_demo, higher_hrnet_w32"),
+        ("higher_hrnet_w32", "teacher.weights is not set, and higher_hrnet_w32 needs it"),
+        ({"weights": "absent.safetensors"}, "absent.safetensors does not exist"),
         ({"precision": "int8"}, "teacher.precision must be auto, float32"),
-        ({"scales": ()}, "teacher.scales needs positive numbers"),
+        ({"scales": []}, "teacher.scales needs positive numbers"),
         ({"input_size": 3}, "teacher.input_size must be at least 64"),
+        ({"input_size": "large"}, "teacher demo: .*input_size"),
+        ({"colour": "red"}, "teacher demo has no option 'colour'; its options are weights, input_size"),
     ],
 )
-def test_wrong_settings_are_named(settings, message, tmp_path):
-    if "weights" in settings:
-        settings = settings | {"weights": tmp_path / settings["weights"]}
+def test_wrong_settings_are_named(choice, message):
     with pytest.raises(InputError, match=message):
-        TeacherConfig(**settings)
+        load_teacher(Choice("demo").merged(Choice.of(choice)), COCO_17)
+
+
+def test_options_are_checked_before_anything_is_read():
+    with pytest.raises(InputError, match="weights is not set"):
+        check_teacher(Choice("higher_hrnet_w48", {"flip": False}))
+    _, own, common = check_teacher(Choice("higher_hrnet_w48", {"weights": "absent.pth", "device": "cpu"}))
+    assert (own, common.device) == ({"weights": Path("absent.pth")}, "cpu")
 
 
 def test_checkpoint_of_another_network_is_refused(checkpoint):
     with pytest.raises(InputError, match=r"holds higher_hrnet_demo, but teacher\.name is higher_hrnet_w32"):
-        load_teacher(TeacherConfig(name="higher_hrnet_w32", weights=checkpoint), COCO_17)
+        load_teacher(Choice("higher_hrnet_w32", {"weights": checkpoint}), COCO_17)
 
 
 def test_absent_device_is_refused(checkpoint):
     with pytest.raises(InputError, match=r"teacher\.device 'cuda:77' cannot be used"):
-        load_teacher(TeacherConfig(weights=checkpoint, device="cuda:77"), COCO_17)
+        load_teacher(Choice("demo", {"weights": checkpoint, "device": "cuda:77"}), COCO_17)

@@ -32,7 +32,10 @@ def store(tmp_path_factory):
     )
     for shard, count in enumerate((2, 1)):
         persons = [rng.uniform(1, 9, (i, 5, 3)) for i in (range(2) if shard == 0 else [3])]
-        store.write_shard(shard, rng.random((count, 5, 16, 16)), persons, [np.ones(len(some)) for some in persons])
+        peaks = [rng.random((n, 5)) for n in ((0, 7) if shard == 0 else (3,))]
+        store.write_shard(
+            shard, rng.random((count, 5, 16, 16)), persons, [np.ones(len(some)) for some in persons], peaks
+        )
     return store
 
 
@@ -87,6 +90,7 @@ spec = {
     "heatmap": tf.io.FixedLenFeature([], tf.string),
     "persons": tf.io.FixedLenSequenceFeature([5, 3], tf.float32, allow_missing=True),
     "person_score": tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True),
+    "peaks": tf.io.FixedLenSequenceFeature([5], tf.float32, allow_missing=True),
 }
 assert spec.keys() == description["features"].keys()
 files = tf.data.Dataset.list_files(f"{folder}/{description['files']}", shuffle=False)
@@ -108,7 +112,7 @@ def test_tensorflow_reads_every_value(store, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     read = np.load(tmp_path / "read.npz")
-    assert len(read.files) == 3 * 6
+    assert len(read.files) == 3 * 7
     for image_id, size in zip(IDS, store.image_sizes, strict=True):
         label = store.read(image_id)
         assert read[f"{image_id}/image_id"] == image_id
@@ -117,6 +121,7 @@ def test_tensorflow_reads_every_value(store, tmp_path):
         np.testing.assert_allclose(read[f"{image_id}/heatmap"], label.heatmap, atol=1e-6)
         np.testing.assert_array_equal(read[f"{image_id}/persons"], label.persons)
         np.testing.assert_array_equal(read[f"{image_id}/person_score"], label.person_score)
+        np.testing.assert_array_equal(read[f"{image_id}/peaks"], label.peaks)
 
 
 def test_description_says_what_is_in_the_files(store, tmp_path):

@@ -8,11 +8,13 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from distill.data.normalise import normalise
 from distill.heads.batch import Batch
+from distill.heads.maps import average_resolutions
 from distill.labelling.resample import resample
 from distill.networks import registry as networks
 from distill.pose.skeleton import COCO_17
 from distill.training.losses import LossConfig, compute_losses, total_loss
-from teachers.inference import InferenceConfig, Teacher
+from teachers.contract import Surroundings
+from teachers.inference import InferenceConfig, NetworkTeacher
 
 GPU = torch.device("cuda", 0)
 
@@ -52,7 +54,8 @@ def test_maps_of_a_teacher(gpu, monkeypatch):
     # A network of tensors without values can be made on a GPU, but not moved there.
     monkeypatch.setattr(torch.nn.Module, "to", lambda network, *_, **__: network)
     config = InferenceConfig(input_size=64, scales=(1.0, 2.0), project=True)
-    teacher = Teacher(network_on_gpu("higher_hrnet_demo"), config, COCO_17.flip_index, GPU)
+    given = Surroundings(COCO_17.joints, COCO_17.flip_index, GPU, torch.float32, None, average_resolutions)
+    teacher = NetworkTeacher(network_on_gpu("higher_hrnet_demo"), config, given)
     maps = teacher(np.zeros((2, 40, 60, 3), np.uint8))
     assert (maps.heatmaps.device, maps.heatmaps.dtype, maps.tags.device) == (GPU, torch.float32, GPU)
     matrix = np.array([[0.5, 0, 0], [0, 0.5, 0]])

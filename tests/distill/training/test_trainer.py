@@ -13,11 +13,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from cache.errors import StoreError
 from distill.data.keypoint_set import KeypointSet
-from distill.labelling.teacher import TeacherConfig, load_teacher
+from distill.labelling.teacher import load_teacher
 from distill.labelling.teacher_pass import TeacherPass, create_store
 from distill.networks.checkpoint import read_checkpoint
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
+from distill.system.choice import Choice
 from distill.system.errors import InputError, Stopped
 from distill.training.config import LogConfig, OptimizerConfig, TrainConfig, TrainDataConfig
 from distill.training.losses import LossConfig
@@ -170,9 +171,9 @@ def test_wrong_values_are_refused(config, wrong, message):
 def incomplete(tiny_synthetic, tmp_path_factory):
     """A store of an oracle's labels that lacks the second of its three shards."""
     data = KeypointSet(tiny_synthetic, "train2017", COCO_17)
-    oracle, grouping = load_teacher(TeacherConfig(name="oracle"), COCO_17), GroupingConfig()
+    oracle, grouping = load_teacher(Choice("oracle"), COCO_17), GroupingConfig()
     url = tmp_path_factory.mktemp("incomplete") / "labels.zarr"
-    store = create_store(url, data, oracle.attributes, grouping, map_size=32, shard_length=8, floor=0.02)
+    store = create_store(url, data, oracle.attributes, grouping, map_size=32, shard_length=8, noise_floor=0.02)
     TeacherPass(store, data, oracle.teacher, grouping).run(shards=[0, 2])
     return store
 

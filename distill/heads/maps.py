@@ -1,0 +1,36 @@
+"""Maps of several resolutions as one."""
+
+from collections.abc import Mapping
+
+import torch
+from torch.nn import functional
+
+from distill.heads.contract import split_key
+
+
+def at_finest(outputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A network's maps (B, C, h, w) float32 by output name, all at the finest resolution of its heatmaps.
+
+    An output of several strides is the mean over them; what is coarser is resized bilinearly.
+
+    Args:
+        outputs: maps by key, such as heatmaps_s4, heatmaps_s2, tags_s4.
+    """
+    by_name: dict[str, list[torch.Tensor]] = {}
+    for key, maps in outputs.items():
+        by_name.setdefault(split_key(key)[0], []).append(maps.float())
+    leading = by_name.get("heatmaps") or next(iter(by_name.values()))
+    size = max(tuple(maps.shape[-2:]) for maps in leading)
+    return {name: sum(_resized(maps, size) for maps in several) / len(several) for name, several in by_name.items()}
+
+
+def average_resolutions(outputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Heatmaps and tags of a network as `at_finest` gives them; None for tags that it has not."""
+    maps = at_finest(outputs)
+    return maps["heatmaps"], maps.get("tags")
+
+
+def _resized(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    if tuple(maps.shape[-2:]) == size:
+        return maps
+    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
