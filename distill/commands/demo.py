@@ -134,7 +134,7 @@ class Demo:
         """The .tflite, compared with torch on held-out scenes."""
         report = export_checkpoint(
             ExportConfig(
-                checkpoint=self.checkpoint,
+                model=self.checkpoint,
                 out=self.config.out / "student.tflite",
                 data=ExportDataConfig(root=self.data, split=HELD_OUT),
             )

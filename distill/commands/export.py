@@ -51,8 +51,6 @@ class ExportDataConfig:
     "Split to check on, with the photographs of lowest id, and to measure the AP on."
     train_split: str = "train2017"
     "Split that the photographs to calibrate int8 with are drawn from."
-    limit: int | None = None
-    "Measure the AP on so many photographs, those of lowest id; all by default."
     choice: int = 200
     "Choose the best ranges of int8 on so many photographs of train_split, those of lowest id."
 
@@ -65,14 +63,16 @@ class ExportDataConfig:
 class ExportConfig:
     """Write a checkpoint as a .tflite model, checked against torch, with a JSON that says how to use it."""
 
-    checkpoint: Path = Path("best.safetensors")
-    "Checkpoint written by distill-train, such as best.safetensors."
+    model: Path
+    "Checkpoint of distill-train (.safetensors)."
     out: Path = Path("student.tflite")
     "Model to write: .tflite, with a JSON of the same name beside it, or .safetensors, the weights alone in float16."
     input_size: int | tuple[int, int] | None = None
     "Side of the model's square input, or its width and height, pixels, multiples of 32; by default as in the training."
     data: ExportDataConfig = field(default_factory=ExportDataConfig)
     "Photographs to check with."
+    limit: int | None = None
+    "Measure the AP on so many photographs, those of lowest id; all by default."
     photographs: int = 8
     "Number of photographs to check with."
     tolerance: float = 1e-3
@@ -103,9 +103,10 @@ class ExportConfig:
             raise InputError(f"precision {', '.join(self.precision)} is unknown; choose from {', '.join(known)}")
         if self.ranges not in (BEST_RANGES, *RANGES):
             raise InputError(f"ranges {self.ranges!r} is unknown; choose from {', '.join((BEST_RANGES, *RANGES))}")
-        for name in ("calibration", "runs"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("calibration", "runs", "photographs", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1, not {value}")
         if self.max_ap_drop is not None and not self.max_ap_drop >= 0:
             raise InputError(f"max_ap_drop must be 0 or more, not {self.max_ap_drop}")
         if self.sheet is not None and self.data.root is None:
@@ -116,8 +117,6 @@ class ExportConfig:
             raise InputError(f"out {self.out} must end in .tflite or .safetensors")
         if self.input_size is not None:
             size_of(self.input_size, "input_size", multiple=32)
-        if self.photographs < 1:
-            raise InputError(f"photographs must be at least 1, not {self.photographs}")
         if not self.tolerance > 0:
             raise InputError(f"tolerance must be above 0, not {self.tolerance}")
 
@@ -145,12 +144,12 @@ def export_checkpoint(config: ExportConfig) -> ExportReport:
         InputError: the checkpoint or the photographs cannot be read.
         ExportError: the network cannot be converted or differs from torch.
     """
-    network, info = load_network(config.checkpoint)
+    network, info = load_network(config.model)
     return export_network(network, info, config)
 
 
 def export_network(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> ExportReport:
-    """Export a network that is already in memory as float32; `config.checkpoint` only names its origin.
+    """Export a network that is already in memory as float32; `config.model` only names its origin.
 
     Raises:
         InputError, ExportError: as `export_checkpoint`.
@@ -164,7 +163,7 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     Raises:
         InputError, ExportError: as `export_checkpoint`.
     """
-    network, info = load_network(config.checkpoint)
+    network, info = load_network(config.model)
     exporter = _exporter(network, info, config)
     skeleton, size = info.skeleton, config.size_for(info)
     wanted = config.quantisations
@@ -172,7 +171,7 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     if any(quantisation.needs_photographs for _, quantisation in wanted):
         calibration = _calibration(config, size, skeleton)
     if config.data.root is not None:
-        evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.data.limit)
+        evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
             choice = Evaluation(KeypointSet(config.data.root, config.data.train_split, skeleton), config.data.choice)
     variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
@@ -200,7 +199,7 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
         grouping=to_json_values(config.grouping),
         source={
             "tool": f"pose-distill {distill.__version__}",
-            "checkpoint": config.checkpoint.name,
+            "checkpoint": config.model.name,
             "network": info.name,
             "step": info.step,
             "trained_at": list(info.input_size),
@@ -309,7 +308,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def action(config: ExportConfig):
         if config.out.suffix == ".safetensors":
-            print(f"{config.out}: {save_for_shipping(config.checkpoint, config.out):,} bytes")
+            print(f"{config.out}: {save_for_shipping(config.model, config.out):,} bytes")
         elif config.precision == ["float32"] and not config.with_peaks and config.sheet is None:
             print_report(export_checkpoint(config))
         else:

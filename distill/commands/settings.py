@@ -18,7 +18,8 @@ load_yaml = get_loader("yaml")
 class Names(Protocol):
     """What a field's metadata gives as `registry`: things of one kind by name.
 
-    It may also have `options_of(name)`, the options that a short name stands for, such as size s for attention_s.
+    It may also have `expanded(choice)`, the same choice without a short name, such as attention with size s for
+    attention_s.
     """
 
     def names(self) -> list[str]:
@@ -173,7 +174,8 @@ class OpenMapping:
     def chosen(self) -> list[Chosen]:
         """The entries, where their registry is known."""
         name = self.setting.name
-        return [_chosen(self.setting, key, f"{name}.{key}", options or {}) for key, options in self.value.items()]
+        entries = {key: options for key, options in self.value.items() if isinstance(options, Mapping)}
+        return [_chosen(self.setting, key, f"{name}.{key}", options) for key, options in entries.items()]
 
     def plain(self) -> dict[str, Any]:
         """The mapping as plain values."""
@@ -201,9 +203,11 @@ def merge(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _chosen(setting: Setting, name: str, prefix: str, options: Mapping[str, Any]) -> Chosen:
+    choice = Choice(name, options)
+    if hasattr(setting.registry, "expanded"):
+        choice = setting.registry.expanded(choice)
     kind = setting.name.rpartition(".")[2]
-    implied = getattr(setting.registry, "options_of", lambda name: {})(name)
-    return Chosen(f"{kind} {name}", prefix, setting.registry.get(name), {**implied, **options})
+    return Chosen(f"{kind} {name}", prefix, setting.registry.get(name), choice.options)
 
 
 def _nested(path: list[str], value: Any) -> Any:

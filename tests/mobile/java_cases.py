@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from java_outputs import has_equal_peaks, peaks_of, quantised
 
+import students
 from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
 from distill.evaluation.exported import PeakPredictor
 from distill.evaluation.predictor import Predictor
@@ -27,6 +28,7 @@ from mobile.runtime import to_stored
 
 SCENE_SIZE, SIGMA = 256, 1.7
 SKELETON = get_skeleton("coco_17")
+SHIPPED = Path(students.__file__).parent / "weights" / "attention_xs.safetensors"
 TAG_DISTANCE = 2.2
 "Rounded distances of tags are then never near the half between two integers."
 GROUPINGS = {
@@ -49,7 +51,7 @@ class Cases:
 
     def __init__(self, folder: Path):
         self.folder, self.random, self.files = folder, np.random.default_rng(5), 0
-        write_assets(AssetsConfig(out=folder / "assets", scenes=2))
+        write_assets(AssetsConfig(SHIPPED, folder / "assets", scenes=2))
         self.model = json.loads((folder / "assets" / "student.json").read_text())
         self.size = self.model["input"]["width"], self.model["input"]["height"]
 

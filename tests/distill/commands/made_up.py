@@ -77,8 +77,8 @@ class ShortNames:
     def get(self, name: str):
         return MODELS.get("attention" if name == "attention_s" else name)
 
-    def options_of(self, name: str) -> dict:
-        return {"size": "s"} if name == "attention_s" else {}
+    def expanded(self, choice: Choice) -> Choice:
+        return Choice("attention", {"size": "s"} | choice.options) if choice.name == "attention_s" else choice
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(checkpoint, tmp_path_factory):
     path = tmp_path_factory.mktemp("exported") / "student.tflite"
-    assert export.main(["--checkpoint", str(checkpoint), "--out", str(path), "--photographs", "1"]) == 0
+    assert export.main([str(checkpoint), "--out", str(path), "--photographs", "1"]) == 0
     return path
 
 

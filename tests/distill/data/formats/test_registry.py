@@ -97,8 +97,8 @@ def test_it_is_found_and_read_and_evaluated(table):
 
 def test_it_is_shown_and_labelled_by_commands(table, tmp_path):
     sheet, store = tmp_path / "sheet.png", tmp_path / "labels.zarr"
-    options = ["--skeleton", "auto", "--format", "table"]
-    assert data_main(["show", str(table), "--split", "val", "--out", str(sheet), *options]) == 0
+    options = ["--skeleton", "auto", "--data.format", "table"]
+    assert data_main(["show", "--data.root", str(table), "--data.split", "val", "--out", str(sheet), *options]) == 0
     assert cv2.imread(str(sheet)).std() > 5
     arguments = ["--data.root", str(table), "--data.split", "val", "--data.format", "table", "--skeleton", "auto"]
     arguments += ["--teacher.name", "oracle", "--teacher.input_size", "128", "--map_size", "64", "--evaluate", "true"]
@@ -147,13 +147,13 @@ def test_a_skeleton_comes_from_a_file(puppets, tmp_path):
     file, sheet = tmp_path / "puppet.yaml", tmp_path / "sheet.png"
     file.write_text("joints: [top, L hand, R hand]\nlimbs: [[top, L hand]]\n")
     assert open_data(puppets, "train2017", str(file)).skeleton == get_skeleton(file)
-    arguments = ["show", str(puppets), "--split", "train2017", "--out", str(sheet), "--skeleton"]
+    arguments = ["show", "--data.root", str(puppets), "--data.split", "train2017", "--out", str(sheet), "--skeleton"]
     assert data_main([*arguments, str(file)]) == 0
     assert cv2.imread(str(sheet)) is not None
 
 
 def test_the_joints_of_another_skeleton_are_one_line(puppets, capsys):
-    assert data_main(["show", str(puppets), "--split", "train2017"]) == 1
+    assert data_main(["show", "--data.root", str(puppets), "--data.split", "train2017"]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert "joint 1 is 'top' instead of 'nose'" in line and "--skeleton auto" in line and "YAML" in line
 
