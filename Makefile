@@ -8,6 +8,7 @@ PYTEST := $(VENV)/bin/python -m pytest
 SYSTEM_PACKAGES := libgcc-s1 libstdc++6 zlib1g chromium adb slurm-wlm munge \
 	openjdk-17-jdk-headless maven aapt android-framework-res zipalign apksigner dexdump
 STAMP := $(VENV)/.installed
+TEST_STAMP := $(VENV)/.test-installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo apk test test-fast test-slow lint format system-deps clean
@@ -19,7 +20,7 @@ demo: $(STAMP)  ## whole way on synthetic people: teacher, cache, student, .tfli
 	$(VENV)/bin/distill-demo
 
 apk: $(STAMP) system-deps  ## the benchmark app for Android: build/android/pose-distill-bench.apk
-	$(VENV)/bin/python -m distill.commands.app_assets build/android/assets
+	$(VENV)/bin/python -m distill.commands.app_assets students/weights/attention_xs.safetensors --out build/android/assets
 	$(VENV)/bin/python mobile/android/build.py apk --assets build/android/assets --out build/android
 
 test: system-deps  ## lint and every test: the quick ones in parallel, then the heavy ones one by one
@@ -29,14 +30,14 @@ test: system-deps  ## lint and every test: the quick ones in parallel, then the 
 test-fast: lint  ## lint and the quick tests, two at a time, one thread each
 	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow"
 
-test-slow: $(STAMP)  ## the heavy tests (trainings, conversions), one after another
+test-slow: $(TEST_STAMP)  ## the heavy tests (trainings, conversions), one after another
 	$(PYTEST) -m slow
 
-lint: $(STAMP)  ## ruff: rules and layout
+lint: $(TEST_STAMP)  ## ruff: rules and layout
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-format: $(STAMP)  ## let ruff mend what it can
+format: $(TEST_STAMP)  ## let ruff mend what it can
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
@@ -63,7 +64,12 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	[ -n "$$python" ] || { echo "no Python 3.11 or later found; install one or say: make PYTHON=/path/to/python"; exit 1; }; \
 	[ -x $(VENV)/bin/python ] || $$python -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo "$$python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
-	@echo "installing into $(VENV): about 5 GB, some minutes"
+	@echo "installing into $(VENV) what the commands need: about 6 GB, some minutes"
+	$(VENV)/bin/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(TEST_STAMP): $(STAMP)
+	@echo "installing into $(VENV) what the tests need: about 2 GB more"
 	$(VENV)/bin/python -m pip install --quiet -c constraints.txt -e '.[test]'
 	@touch $@
 

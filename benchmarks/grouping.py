@@ -16,9 +16,11 @@ import cv2
 import numpy as np
 import torch
 
-from distill.pose.grouping import group
+from distill.pose.grouping import GroupingConfig, group
 from distill.pose.skeleton import COCO_17
 
+REFINED = GroupingConfig(subcell=False)
+UNREFINED = GroupingConfig(subcell=False, refine=False)
 MISSING = 0.3
 NOISE = 0.02
 SIGMA = 2.0
@@ -44,7 +46,7 @@ def scene(side: int, persons: int, tags_a_cell: int) -> tuple[np.ndarray, np.nda
 
 def baseline(heatmaps: np.ndarray, tags: np.ndarray) -> np.ndarray:
     """Persons (P, K, 3), refined joint by joint."""
-    persons, _ = group(heatmaps, tags, COCO_17, refine=False)
+    persons, _ = group(heatmaps, tags, COCO_17, UNREFINED)
     for person in persons:
         found = np.flatnonzero(person[:, 2])
         x, y = person[found, :2].astype(int).T
@@ -88,9 +90,9 @@ def main() -> None:
     print("     map  persons  tags  ms/image  unrefined  baseline  ratio")
     for side, persons, tags_a_cell in product(arguments.sizes, arguments.persons, (1, 2)):
         maps = scene(side, persons, tags_a_cell)
-        np.testing.assert_allclose(group(*maps, COCO_17)[0], baseline(*maps), atol=1e-3)
-        whole = milliseconds(lambda maps=maps: group(*maps, COCO_17), arguments.repeats)
-        unrefined = milliseconds(lambda maps=maps: group(*maps, COCO_17, refine=False), arguments.repeats)
+        np.testing.assert_allclose(group(*maps, COCO_17, REFINED)[0], baseline(*maps), atol=1e-3)
+        whole = milliseconds(lambda maps=maps: group(*maps, COCO_17, REFINED), arguments.repeats)
+        unrefined = milliseconds(lambda maps=maps: group(*maps, COCO_17, UNREFINED), arguments.repeats)
         plain = milliseconds(lambda maps=maps: baseline(*maps), max(1, arguments.repeats // 5))
         print(
             f"{side:4d}x{side:<4d}{persons:7d}{tags_a_cell:6d}{whole:10.2f}{unrefined:11.2f}{plain:10.2f}"

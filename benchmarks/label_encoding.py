@@ -22,14 +22,14 @@ from numcodecs import Blosc, Zstd
 from scipy.spatial import KDTree
 
 from cache.label import pad_persons
-from cache.maxima import keep_maxima
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.labelling.resample import photograph_box, resample
 from distill.labelling.teacher import load_teacher
 from distill.labelling.teacher_pass import equal_size_batches
 from distill.pose import geometry
-from distill.pose.grouping import group
+from distill.pose.grouping import GroupingConfig, group
+from distill.pose.peaks import find_peaks
 from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
 
@@ -44,25 +44,18 @@ CODECS = {f"zstd {level}": Zstd(level=level) for level in (1, 3, 9, 19)} | {
 
 @dataclass(frozen=True)
 class Encoding:
-    """Codes 0..levels of values raised to 1 / power; power 2 spends more of them on small values.
-
-    With `maxima`, as the store does, cells that rounding made equal to a maximum nearby are lowered.
-    """
+    """Codes 0..levels of values raised to 1 / power; power 2 spends more of them on small values."""
 
     floor: float = 0.02
     levels: int = 255
     power: int = 1
     fraction: float = 1.0
-    maxima: bool = False
 
     def codes(self, values: np.ndarray) -> np.ndarray:
         """Codes (...), uint8 or where they need it uint16, of values (...) 0..1."""
         values = np.ascontiguousarray(values)
         codes = values.clip(0, 1) ** (1 / self.power) * np.float32(self.levels) + np.float32(0.5)
-        codes = codes.astype(np.uint8 if self.levels < 256 else np.uint16) * (values >= self.floor)
-        if self.maxima:
-            keep_maxima(values, codes)
-        return codes
+        return codes.astype(np.uint8 if self.levels < 256 else np.uint16) * (values >= self.floor)
 
     def decoded(self, codes: np.ndarray) -> np.ndarray:
         """Values (...) float32 of bytes (...)."""
@@ -70,14 +63,13 @@ class Encoding:
 
     def __str__(self) -> str:
         kind = "linear" if self.power == 1 else "companded"
-        kept = ", maxima kept" if self.maxima else ""
-        return f"{kind} {self.levels + 1} levels, floor {self.floor:g}, fraction {self.fraction:g}{kept}"
+        return f"{kind} {self.levels + 1} levels, floor {self.floor:g}, fraction {self.fraction:g}"
 
 
 ENCODINGS = (
-    Encoding(maxima=True),
+    Encoding(),
     Encoding(floor=0, levels=65535),
-    *(Encoding(floor) for floor in (0, 0.01, 0.02, 0.04, 0.08)),
+    *(Encoding(floor) for floor in (0, 0.01, 0.04, 0.08)),
     *(Encoding(levels=levels) for levels in (63, 15)),
     *(Encoding(levels=levels, power=2) for levels in (255, 63, 15)),
     *(Encoding(fraction=fraction) for fraction in (0.75, 0.5, 0.375)),
@@ -103,7 +95,7 @@ def through(encoding: Encoding, maps: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def on_scenes(
     data: KeypointSet, ids: np.ndarray, precision: str, encodings: Sequence[Encoding], codec_images: int
 ) -> tuple[list[dict], dict, str]:
-    """Rows for each encoding, bytes by codec without maxima kept, and the SHA-256 of the teacher's weights."""
+    """Rows for each encoding, bytes by codec, and the SHA-256 of the teacher's weights."""
     seen = range(2)
     loaded = load_teacher(Choice("demo", {"precision": precision}), COCO_17)
     predictions, sizes, errors = defaultdict(dict), defaultdict(list), defaultdict(list)
@@ -124,11 +116,11 @@ def on_scenes(
                 by_codec[name].append(len(codec.encode(Encoding().codes(heatmap))))
             for encoding, values in decoded.items():
                 for refine in seen:
-                    persons, scores = group(values, tags, COCO_17, refine=bool(refine), subcell=True)
+                    persons, scores = group(values, tags, COCO_17, GroupingConfig(refine=bool(refine)))
                     points = geometry.transform(to_photograph, persons[..., :2])
                     persons = np.concatenate([points, persons[..., 2:]], axis=-1) * (persons[..., 2:] > 0)
                     predictions[encoding, refine][image_id] = persons, scores
-    ap = {key: evaluate(found, data.annotation_file, COCO_17, ids)["ap"] for key, found in predictions.items()}
+    ap = {key: evaluate(found, data, ids)["ap"] for key, found in predictions.items()}
     rows = [{"encoding": "float32", "bytes": heatmap.nbytes, **{f"ap_refine_{r}": ap[None, r] for r in seen}}]
     for encoding in encodings:
         largest, mean = np.array(errors[encoding]).T
@@ -193,7 +185,7 @@ def on_photographs(data: KeypointSet, found: Iterator[tuple], sides: list[int], 
             inside = resample(torch.ones_like(heatmaps)[None], change, (side, side), photograph_box(size, to_map))[0]
             for noise in noises:
                 maps = (plain + noise * grain * inside.numpy()).clip(0, 1)
-                for encoding in (Encoding(), *(Encoding(floor, maxima=True) for floor in (0, 0.02, 0.04))):
+                for encoding in (Encoding(floor) for floor in (0, 0.02, 0.04)):
                     codes = encoding.codes(maps)
                     decoded = encoding.decoded(codes)
                     measured[side, noise, encoding].append(
@@ -220,9 +212,8 @@ def _errors(maps: np.ndarray, decoded: np.ndarray) -> tuple[float, ...]:
 
 
 def _peaks(maps: np.ndarray) -> np.ndarray:
-    """(N, 3) cells of (K, H, W) above `PEAK` that none in a window of 5 exceeds; joints are far from one another."""
-    highest = np.stack([cv2.dilate(one, np.ones((5, 5), np.uint8)) for one in maps])
-    return np.argwhere((maps == highest) & (maps > PEAK)) * (10 * maps.shape[1], 1, 1)
+    """(N, 3) joint, x, y of the peaks of (K, H, W) above `PEAK`; joints are far from one another."""
+    return find_peaks(maps, PEAK)[:, :3] * (10 * maps.shape[1], 1, 1)
 
 
 def print_table(title: str, rows: list[dict]):

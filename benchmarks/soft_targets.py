@@ -10,7 +10,7 @@ ratio to the baseline, plain bilinear warping; lower is better.
 import numpy as np
 import torch
 
-from distill.heads.targets import render
+from distill.heads.rendering import render
 from distill.labelling.resample import resample
 from distill.pose import geometry
 from distill.pose.peaks import find_peaks

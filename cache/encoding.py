@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from cache.errors import StoreError
-from cache.maxima import keep_maxima
 
 LEVELS = 255
 _BLOCK = 1 << 16  # values worked on at a time, so that the steps in between stay in the processor's cache
@@ -43,17 +42,6 @@ class LinearEncoding:
         for start in range(0, source.size, _BLOCK):
             block = slice(start, start + _BLOCK)
             self._encode_block(source[block], target[block])
-        return codes
-
-    def encode_maps(self, heatmaps: np.ndarray) -> np.ndarray:
-        """Bytes of heatmaps (..., K, H, W) in which the same cells are local maxima; raises as `encode` does.
-
-        A cell that rounding has made equal to a maximum near it is lowered by a step of 1/255, three at most.
-        """
-        codes = self.encode(heatmaps)
-        shape = (-1, *codes.shape[-3:])
-        for values, target in zip(heatmaps.reshape(shape), codes.reshape(shape), strict=True):
-            keep_maxima(values, target)
         return codes
 
     def decode(self, codes: np.ndarray) -> np.ndarray:

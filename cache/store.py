@@ -139,7 +139,7 @@ class SoftLabelStore(ShardedStore):
             )
         padded = pad_persons(persons, person_score, *self._arrays["persons"].shape[1:3])
         packed = packing.pack(peaks, self.long_sides[rows], self._arrays["peak"].shape[1])
-        values = {"heatmap": self.encoding.encode_maps(heatmaps), **padded, "peak": packed}
+        values = {"heatmap": self.encoding.encode(heatmaps), **padded, "peak": packed}
         keys = self._shard_keys(shard)
         try:
             contents = layout.encode_shard(self._arrays, shard, rows, values)

@@ -5,7 +5,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from torch import nn
 
 from mobile import metadata
 from mobile.errors import ExportError
-from mobile.peaks import HEATMAPS, PeakModel, PeakSettings, comparable, only
+from mobile.outputs import OutputInfo
+from mobile.peaks import PeakModel, PeakSettings, comparable
 from mobile.quantise import Quantisation, quantise
 from mobile.quiet import quiet
 from mobile.runtime import Delegation, LiteRTModel, interpreter
@@ -47,23 +48,26 @@ class ExportReport:
 class Exportable(nn.Module):
     """A network as a phone sees it: image (1, H, W, 3) RGB 0..255 to a dict of maps (1, h, w, C).
 
-    Normalisation is inside, and the attention is a probability.
+    Normalisation is inside, and so are the activations of the outputs.
 
     Args:
         network: (B, 3, H, W), normalised, to a dict of maps (B, C, h, w).
         mean, std: of RGB values 0..1.
+        outputs: what each of the maps is.
     """
 
-    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]):
+    def __init__(
+        self, network: nn.Module, mean: Sequence[float], std: Sequence[float], outputs: Mapping[str, OutputInfo]
+    ):
         super().__init__()
         self.network = network
+        self.activations = {name: output.activation for name, output in outputs.items() if output.activation}
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32) * 255)
         self.register_buffer("factor", 1 / (torch.tensor(std, dtype=torch.float32) * 255))
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         maps = self.network(((image - self.mean) * self.factor).permute(0, 3, 1, 2))
-        if "attention" in maps:
-            maps = maps | {"attention": maps["attention"].sigmoid()}
+        maps = maps | {name: activation(maps[name]) for name, activation in self.activations.items()}
         return {name: value.permute(0, 2, 3, 1) for name, value in maps.items()}
 
 
@@ -72,6 +76,7 @@ class Exporter:
 
     Args:
         network: returns a dict of maps (B, C, h, w); left as it is.
+        outputs: what each output of the network is.
         input_size: (width, height), pixels.
         mean, std: normalisation the network expects, of RGB values 0..1.
         photographs: (N, height, width, 3) uint8 RGB, to check with.
@@ -80,13 +85,14 @@ class Exporter:
         peaks: give the peaks of the maps instead of the maps.
 
     Raises:
-        ExportError: the network cannot be converted.
+        ExportError: the network cannot be converted, or its outputs are not those described.
     """
 
     def __init__(
         self,
         network: nn.Module,
         *,
+        outputs: Mapping[str, OutputInfo],
         input_size: tuple[int, int],
         mean: Sequence[float],
         std: Sequence[float],
@@ -101,12 +107,15 @@ class Exporter:
         width, height = input_size
         if photographs.ndim != 4 or photographs.shape[1:] != (height, width, 3) or not len(photographs):
             raise ExportError(f"photographs must be (N, {height}, {width}, 3), not {photographs.shape}")
-        module: nn.Module = Exportable(copy.deepcopy(network).float().cpu(), mean, std)
+        network = copy.deepcopy(network).float().cpu().eval().requires_grad_(False)
+        module: nn.Module = Exportable(network, mean, std, outputs)
+        self._grids = _grids(module, photographs[:1], outputs)
         if peaks is not None:
-            module = PeakModel(module, peaks)
-        self.module = module.eval().requires_grad_(False)
+            module = PeakModel(module, peaks, outputs)
+        self.module = module.eval()
         self.photographs, self.tolerance, self.peaks = photographs, tolerance, peaks
         self._said = {
+            "outputs": outputs,
             "mean": mean,
             "std": std,
             "letterbox": letterbox,
@@ -171,15 +180,9 @@ class Exporter:
             interpreter(content, 1, path),
             file_name=path.name,
             precision=precision,
-            peaks=None if self.peaks is None else self._grid() | asdict(self.peaks),
+            peaks=None if self.peaks is None else self._grids[self.module.heatmaps] | asdict(self.peaks),
             **self._said,
         )
-
-    @torch.inference_mode()
-    def _grid(self) -> dict[str, int]:
-        """Size and stride of the heatmaps whose peaks are given."""
-        rows, columns = only(self.module.maps(torch.from_numpy(self.photographs[:1]).float()), HEATMAPS).shape[1:3]
-        return {"columns": columns, "rows": rows, "stride": self.photographs.shape[1] // rows}
 
     def _check(
         self, model: LiteRTModel, path: Path, quantisation: Quantisation
@@ -219,6 +222,30 @@ class Exporter:
                 )
         means = {name: float(np.mean(values)) for name, values in total.items()}
         return errors, means, statistics.median(times)
+
+
+@torch.inference_mode()
+def _grids(module: nn.Module, image: np.ndarray, outputs: Mapping[str, OutputInfo]) -> dict[str, dict[str, int | None]]:
+    """Columns, rows and stride of the maps by name, for an image (1, H, W, 3).
+
+    Raises:
+        ExportError: other outputs than those described, or maps of another stride.
+    """
+    height, width = image.shape[1:3]
+    maps = module(torch.from_numpy(image).float())
+    if maps.keys() != outputs.keys():
+        raise ExportError(f"the network's outputs are {', '.join(maps)}; described are {', '.join(outputs) or 'none'}")
+    grids = {}
+    for name, value in maps.items():
+        rows, columns = value.shape[1:3]
+        stride = outputs[name].stride
+        if stride is not None and (columns * stride, rows * stride) != (width, height):
+            raise ExportError(
+                f"output {name} has {columns} x {rows} cells, which at a stride of {stride} is not the input's "
+                f"{width} x {height} pixels"
+            )
+        grids[name] = {"columns": columns, "rows": rows, "stride": stride}
+    return grids
 
 
 def export(network: nn.Module, path: Path, **settings: Any) -> ExportReport:

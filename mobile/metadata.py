@@ -2,27 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mobile.errors import ExportError
+from mobile.outputs import OutputInfo
 
 SCHEMA_VERSION = 1
 SIGNATURE = "serving_default"
 INPUT = "image"
-
-_KINDS = {
-    "heatmaps": (
-        "confidence that joint k of some person lies in the cell, 0..1 by training but not clipped; channel k is "
-        "skeleton.joints[k]"
-    ),
-    "tags": (
-        "number that joints of one person share and that differs between persons; channel k belongs to joint k "
-        "and is meaningful where its heatmap has a peak"
-    ),
-    "attention": "probability that a person covers the cell, 0..1",
-}
 
 _LETTERBOX = {
     "rule": (
@@ -82,6 +71,7 @@ def describe(
     interpreter: Any,
     *,
     file_name: str,
+    outputs: Mapping[str, OutputInfo],
     mean: Sequence[float],
     std: Sequence[float],
     letterbox: dict,
@@ -97,6 +87,7 @@ def describe(
         content: the .tflite file.
         interpreter: LiteRT interpreter of that content.
         file_name: name under which the model is stored.
+        outputs: what each output of the network is.
         mean, std: normalisation inside the model, of RGB values 0..1.
         letterbox: `padding_rgb` and `interpolation`.
         skeleton: names and numbers of the joints.
@@ -133,7 +124,7 @@ def describe(
         },
         "letterbox": _LETTERBOX | letterbox,
         "outputs": [
-            _output(name, detail, order.index(detail["name"]), height)
+            _output(name, detail, order.index(detail["name"]), outputs)
             for name, detail in sorted(
                 signature.get_output_details().items(), key=lambda item: order.index(item[1]["name"])
             )
@@ -195,7 +186,7 @@ def _quantisation(detail: dict) -> dict | None:
     }
 
 
-def _output(name: str, detail: dict, position: int, height: int) -> dict:
+def _output(name: str, detail: dict, position: int, outputs: Mapping[str, OutputInfo]) -> dict:
     if name in _PEAK_KINDS:
         return {
             **_tensor(name, detail, position),
@@ -203,10 +194,6 @@ def _output(name: str, detail: dict, position: int, height: int) -> dict:
             "kind": name,
             "meaning": _PEAK_KINDS[name],
         }
-    kind = name.partition("_s")[0]
-    return {
-        **_tensor(name, detail, position),
-        "kind": kind,
-        "stride": height // int(detail["shape"][1]),
-        "meaning": _KINDS.get(kind, "not used by the grouping"),
-    }
+    output = outputs[name]
+    stride = {} if output.stride is None else {"stride": output.stride}
+    return {**_tensor(name, detail, position), "kind": output.kind, **stride, "meaning": output.meaning}

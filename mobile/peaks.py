@@ -1,5 +1,6 @@
 """Non-maximum suppression inside the graph: a few numbers a joint instead of maps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +9,10 @@ from torch import nn
 from torch.nn import functional
 
 from mobile.errors import ExportError
+from mobile.outputs import HEATMAPS, TAGS, OutputInfo
 
 SCOPE = r"^(mobile\.peaks\.PeakModel;|serving_default_peak_)"
 "What the converter calls the tensors that are made from the maps."
-
-HEATMAPS, TAGS = "heatmaps_s", "tags_s"
-"What the names of these maps begin with."
 
 SHIFTS = ("none", "quarter", "parabola")
 _LOWEST = 1e-3
@@ -44,34 +43,52 @@ class PeakModel(nn.Module):
     """A network whose maps are reduced to their peaks: image (1, H, W, 3) to a dict.
 
     `peak_values` (1, K, M) heatmap values, highest first, 0 where a joint has fewer peaks; `peak_cells`
-    (1, K, M) int32, row * width + column; `peak_tags` (1, K, M); `peak_shifts` (1, K, M, 2), x and y in cells.
+    (1, K, M) int32, row * width + column; `peak_shifts` (1, K, M, 2), x and y in cells; and where the network
+    gives tags `peak_tags` (1, K, M). Of equal cells in one window the first in row-major order is the peak.
 
     Args:
-        maps: image to a dict of maps (1, h, w, C) with one `heatmaps_s` and one `tags_s`.
+        maps: image to a dict of maps (1, h, w, C), of which one is heatmaps and at most one tags.
         settings: which cells.
+        outputs: what each of the maps is.
 
     Raises:
-        ExportError: the network gives heatmaps or tags of several strides.
+        ExportError: the network gives no heatmaps, or heatmaps or tags of several strides.
     """
 
-    def __init__(self, maps: nn.Module, settings: PeakSettings):
+    def __init__(self, maps: nn.Module, settings: PeakSettings, outputs: Mapping[str, OutputInfo]):
         super().__init__()
         self.maps, self.settings = maps, settings
+        self.heatmaps, self.tags = _only(outputs, HEATMAPS), _only(outputs, TAGS)
+        if self.heatmaps is None:
+            raise ExportError("peaks need a network with heatmaps; export its maps")
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         maps = self.maps(image)
-        heatmaps, tags = (only(maps, kind).permute(0, 3, 1, 2) for kind in (HEATMAPS, TAGS))
-        width = heatmaps.shape[3]
-        kernel = self.settings.kernel
-        highest = functional.max_pool2d(heatmaps, kernel, stride=1, padding=kernel // 2)
-        peaks = (heatmaps * (heatmaps == highest)).flatten(2)
+        heatmaps = maps[self.heatmaps].permute(0, 3, 1, 2)
+        peaks = (heatmaps * self._is_peak(heatmaps)).flatten(2)
         values, cells = peaks.topk(min(self.settings.count, peaks.shape[2]), dim=2)
-        return {
+        found = {
             "peak_values": values,
             "peak_cells": cells.int(),
-            "peak_tags": tags.flatten(2).gather(2, cells),
-            "peak_shifts": self._shifts(heatmaps.flatten(2), cells, width),
+            "peak_shifts": self._shifts(heatmaps.flatten(2), cells, heatmaps.shape[3]),
         }
+        if self.tags is not None:
+            found["peak_tags"] = maps[self.tags].permute(0, 3, 1, 2).flatten(2).gather(2, cells)
+        return found
+
+    def _is_peak(self, heatmaps: torch.Tensor) -> torch.Tensor:
+        """Whether each cell (1, K, h, w) is the highest of its window and higher than all that come before it."""
+        kernel, reach = self.settings.kernel, self.settings.kernel // 2
+        highest = functional.max_pool2d(heatmaps, kernel, stride=1, padding=reach)
+        if not reach:
+            return heatmaps == highest
+        lowest = torch.finfo(heatmaps.dtype).min
+        above = functional.pad(heatmaps[:, :, :-1], (reach, reach, reach, 0), value=lowest)
+        left = functional.pad(heatmaps[:, :, :, :-1], (reach, 0), value=lowest)
+        before = torch.maximum(
+            functional.max_pool2d(above, (reach, kernel), stride=1), functional.max_pool2d(left, (1, reach), stride=1)
+        )
+        return (heatmaps == highest) & (heatmaps > before)
 
     def _shifts(self, heatmaps: torch.Tensor, cells: torch.Tensor, width: int) -> torch.Tensor:
         """(1, K, M, 2) of heatmaps (1, K, h w) at cells (1, K, M)."""
@@ -101,26 +118,29 @@ def comparable(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Two lists of peaks, with what hangs on a cell set to 0 wherever the two name different cells.
 
-    Cells that rounding has put into another order are no error; the values, sorted, must agree all the same.
+    Cells that rounding has put into another order are no error; the values, sorted, must agree all the same. Shifts
+    are multiplied by the peak's value: the last digit of a faint one decides where its parabola stands.
     """
     same = (found["peak_cells"] == wanted["peak_cells"]) & (wanted["peak_values"] > 0)
     masked = []
     for peaks in (found, wanted):
-        shown = {"peak_tags": peaks["peak_tags"] * same, "peak_shifts": peaks["peak_shifts"] * same[..., None]}
+        shown = {"peak_shifts": peaks["peak_shifts"] * (wanted["peak_values"] * same)[..., None]}
+        if "peak_tags" in peaks:
+            shown["peak_tags"] = peaks["peak_tags"] * same
         masked.append({"peak_values": peaks["peak_values"].clip(min=0)} | shown)
     return masked[0], masked[1]
 
 
-def only(maps: dict[str, torch.Tensor], kind: str) -> torch.Tensor:
-    """The one map whose name begins with `kind`.
+def _only(outputs: Mapping[str, OutputInfo], kind: str) -> str | None:
+    """The key of the one output of a kind; None where there is none.
 
     Raises:
-        ExportError: there is none, or there are several.
+        ExportError: there are several.
     """
-    found = [value for name, value in maps.items() if name.startswith(kind)]
-    if len(found) != 1:
-        raise ExportError(f"peaks need a network with one map {kind}..., not {len(found)}")
-    return found[0]
+    found = [name for name, output in outputs.items() if output.kind == kind]
+    if len(found) > 1:
+        raise ExportError(f"peaks need a network with one output of kind {kind}, not {', '.join(found)}")
+    return found[0] if found else None
 
 
 def _quarter(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:

@@ -54,13 +54,15 @@ class DenseBackbone(nn.Module):
         stem: channels at stride 2.
         channels: channels at strides 4, 8, 16, 32.
         blocks: residual blocks at each of those strides.
+        input_channels: channels of the image.
     """
 
-    def __init__(self, stem: int, channels: tuple[int, ...], blocks: tuple[int, ...]):
+    def __init__(self, stem: int, channels: tuple[int, ...], blocks: tuple[int, ...], input_channels: int = 3):
         super().__init__()
-        self.channels = channels
+        self.channels, self.input_channels = channels, input_channels
         # At stride 2 every layer costs four times the memory traffic of stride 4: only one is spent there.
-        self.stem = nn.Sequential(*conv_norm_relu(3, stem, stride=2), *conv_norm_relu(stem, channels[0], stride=2))
+        first, second = conv_norm_relu(input_channels, stem, stride=2), conv_norm_relu(stem, channels[0], stride=2)
+        self.stem = nn.Sequential(*first, *second)
         self.stages = nn.ModuleList()
         inputs, stride = channels[0], 1
         for outputs, count in zip(channels, blocks, strict=True):
@@ -85,19 +87,27 @@ class TimmBackbone(nn.Module):
         name: timm's name of the network.
         pretrained: start from ImageNet weights; where they cannot be had a warning says so and the
             weights are random.
+        input_channels: channels of the image.
+
+    Raises:
+        ValueError: timm knows no network of that name, or it has no maps at these strides.
     """
 
-    def __init__(self, name: str, pretrained: bool = False):
+    def __init__(self, name: str, pretrained: bool = False, input_channels: int = 3):
         super().__init__()
-        self.network = _create_timm(name, pretrained)
-        self.channels = tuple(self.network.feature_info.channels())
+        if not timm.is_model(name):
+            raise ValueError(f"timm has no network {name!r}")
+        self.network = _create_timm(name, pretrained, input_channels)
+        if tuple(self.network.feature_info.reduction()) != (4, 8, 16, 32):
+            raise ValueError(f"timm's {name} does not give maps at strides 4, 8, 16 and 32")
+        self.channels, self.input_channels = tuple(self.network.feature_info.channels()), input_channels
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         return self.network(images)
 
 
-def _create_timm(name: str, pretrained: bool) -> nn.Module:
-    options = {"features_only": True, "out_indices": (1, 2, 3, 4)}
+def _create_timm(name: str, pretrained: bool, input_channels: int) -> nn.Module:
+    options = {"features_only": True, "out_indices": (1, 2, 3, 4), "in_chans": input_channels}
     if pretrained:
         try:
             _ask_for_weights()

@@ -1,11 +1,15 @@
 """Teachers, and the networks that some of them are, by name."""
 
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from torch import nn
+
+import teachers
 
 TEACHERS: dict[str, Callable] = {}
 "What makes each teacher: called with `Surroundings` and the teacher's options, it gives a `Teacher`."
@@ -43,6 +47,12 @@ def register_network(
         return _enter(NETWORKS, name, factory)
 
     return enter
+
+
+def load():
+    """Import every file of this package, so that what it enters is known."""
+    for module in pkgutil.iter_modules(teachers.__path__):
+        importlib.import_module(f"teachers.{module.name}")
 
 
 def _enter(entries: dict[str, Callable], name: str, entry: Callable) -> Callable:

@@ -171,3 +171,40 @@ def as_version_1():
         return path
 
     return change
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
+    """What a command remembers for its user goes into a folder of the test's own, that of child processes too."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture(scope="session")
+def new_network():
+    """Function that makes an untrained network, by name or choice, with its own outputs unless others are given."""
+    from distill.networks.registry import create, heads_of
+    from distill.pose.skeleton import COCO_17
+    from distill.system.choice import Choice
+
+    def make(choice, skeleton=COCO_17, outputs=None):
+        choice = Choice.of(choice)
+        return create(choice, heads_of(choice, outputs or {}), skeleton)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def new_info():
+    """Function that says of such a network what a checkpoint says; further fields by name."""
+    from distill.heads.registry import plain_heads
+    from distill.networks.checkpoint import CheckpointInfo
+    from distill.networks.registry import heads_of, plain
+    from distill.pose.skeleton import COCO_17
+    from distill.system.choice import Choice
+
+    def make(choice, skeleton=COCO_17, outputs=None, input_size=(64, 64), step=1, **fields):
+        choice = Choice.of(choice)
+        heads = plain_heads(heads_of(choice, outputs or {}))
+        return CheckpointInfo(plain(choice), heads, skeleton, input_size, step, **fields)
+
+    return make

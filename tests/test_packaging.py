@@ -1,10 +1,15 @@
 """setup.cfg, constraints.txt and the installed commands agree."""
 
+import ast
 import configparser
 import re
+import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 from packaging.requirements import Requirement
+
+PACKAGES = ("distill", "teachers", "students", "cache", "mobile")
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +51,52 @@ def test_package_data_is_there(repository, setup_cfg):
     for package, patterns in setup_cfg["options.package_data"].items():
         for pattern in patterns.split():
             assert list((repository / package).glob(pattern)), f"{package}/{pattern} matches nothing"
+
+
+def third_party(source: str) -> set[str]:
+    """Top-level names of what the source imports that is neither Python's own nor ours, wherever it stands."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names - set(PACKAGES)
+
+
+def names_of(requirements: str) -> set[str]:
+    return {canonical(Requirement(line).name) for line in requirements.splitlines() if line}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_imported_is_installed_with_the_package(repository, setup_cfg, package):
+    """Also by someone who has nothing of the extras; a file that uses one must say how to install it."""
+    installed = names_of(setup_cfg["options"]["install_requires"])
+    extras = {name: names_of(lines) for name, lines in setup_cfg["options.extras_require"].items() if name != "test"}
+    distributions = packages_distributions()
+    for file in sorted((repository / package).rglob("*.py")):
+        source = file.read_text()
+        said = {name for extra, names in extras.items() if f"pose-distill[{extra}]" in source for name in names}
+        siblings = {sibling.stem for sibling in file.parent.glob("*.py")}
+        for module in third_party(source) - siblings:
+            owners = {canonical(name) for name in distributions.get(module, [module])}
+            assert owners & (installed | said), f"{file} imports {module}: not required, and its extra not named"
+
+
+def test_the_tools_of_the_tests_are_not_installed_with_the_package(setup_cfg):
+    installed = names_of(setup_cfg["options"]["install_requires"])
+    assert not installed & {"tensorflow", "moto", "h5py", "hypothesis", "pytest", "ruff"}
+
+
+def test_the_check_of_imports_sees_those_inside_functions():
+    source = "import os\ndef f():\n    import h5py.x\n    from cv2 import a\n    from distill import b\n"
+    assert third_party(source) == {"h5py", "cv2"}
+
+
+def test_running_and_testing_are_installed_apart(repository):
+    """`make demo` asks for the first stamp, which installs no extra; every target of tests for the second."""
+    rules = dict(re.findall(r"^(\S+): *([^\n#]*)", (repository / "Makefile").read_text(), re.M))
+    assert "$(STAMP)" in rules["demo"] and "$(STAMP)" in rules["apk"]
+    assert all("$(TEST_STAMP)" in rules[target] for target in ("lint", "format", "test-slow"))
+    recipe = (repository / "Makefile").read_text().partition("\n$(STAMP):")[2].partition("\n\n")[0]
+    assert "-e ." in recipe and "[test]" not in recipe

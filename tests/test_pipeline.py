@@ -52,7 +52,7 @@ def test_cache_train_evaluate_export(shared, run, capsys):
     checkpoint = run / "run" / "last.safetensors"
     figures = {}
     model = run / "student.tflite"
-    assert export.main(["--checkpoint", str(checkpoint), "--out", str(model), "--data.root", root]) == 0
+    assert export.main([str(checkpoint), "--out", str(model), "--data.root", root]) == 0
     for path in (checkpoint, model):
         out = run / f"{path.suffix[1:]}.json"
         assert evaluation.main([str(path), "--data.root", root, "--limit", "20", "--out", str(out)]) == 0

@@ -1,6 +1,6 @@
 """What the Android app carries, so that it does something on first start: a student and synthetic scenes.
 
-`make apk` runs it: `python -m distill.commands.app_assets build/android/assets`.
+`make apk` runs it: `python -m distill.commands.app_assets MODEL --out build/android/assets`.
 """
 
 import shutil
@@ -11,14 +11,12 @@ from pathlib import Path
 
 from PIL import Image
 
-import students
 from distill.commands.cli import command
 from distill.commands.export import ExportConfig, export_network
 from distill.networks.checkpoint import CheckpointInfo, load_network
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.errors import InputError
 
-SHIPPED = Path(students.__file__).parent / "weights" / "attention_xs.safetensors"
 SCENE_SIZE, SCENE_SEED = 256, 41
 
 
@@ -26,10 +24,10 @@ SCENE_SIZE, SCENE_SEED = 256, 41
 class AssetsConfig:
     """Write what the Android app carries: student.tflite with its JSON, and scenes/0.png, 1.png and so on."""
 
-    out: Path
+    model: Path
+    "Checkpoint of a trained student, such as students/weights/attention_xs.safetensors, which ships with the package."
+    out: Path = Path("build/android/assets")
     "Folder to write; what was in it is replaced."
-    checkpoint: Path = SHIPPED
-    "Trained student; by default the one that ships with the package."
     scenes: int = 4
     "Number of synthetic scenes."
 
@@ -52,7 +50,7 @@ def write_assets(config: AssetsConfig) -> CheckpointInfo:
         InputError: the checkpoint cannot be read.
         ExportError: the student cannot be converted.
     """
-    network, info = load_network(config.checkpoint)
+    network, info = load_network(config.model)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=config.out.parent, prefix=f".{config.out.name}.") as temporary:
         folder = Path(temporary) / config.out.name
@@ -61,7 +59,7 @@ def write_assets(config: AssetsConfig) -> CheckpointInfo:
         for number in range(config.scenes):
             scene = draw_scene(SceneConfig(size=SCENE_SIZE), SCENE_SEED, number)
             Image.fromarray(scene.image).save(scenes / f"{number}.png", optimize=True)
-        export_network(network, info, ExportConfig(checkpoint=config.checkpoint, out=folder / "student.tflite"))
+        export_network(network, info, ExportConfig(model=config.model, out=folder / "student.tflite"))
         shutil.rmtree(config.out, ignore_errors=True)
         folder.rename(config.out)
     return info

@@ -39,8 +39,6 @@ class BenchDataConfig:
     "Folder of a COCO keypoint set, on which the AP is measured, too; by default synthetic scenes are drawn."
     split: str = "val2017"
     "Split of the set."
-    limit: int | None = None
-    "Measure the AP on so many photographs, those of lowest id; all by default."
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,8 @@ class HostConfig:
     "Runs of each model with each number of threads."
     turns: int = 20
     "How many times each model gets its turn."
+    limit: int | None = None
+    "Measure the AP on so many photographs, those of lowest id; all by default."
     photographs: int = 16
     "Photographs to time preprocessing and decoding with."
     data: BenchDataConfig = field(default_factory=BenchDataConfig)
@@ -65,9 +65,10 @@ class HostConfig:
     "Picture to write, .png, .svg or .pdf: AP against latency; needs data.root."
 
     def __post_init__(self):
-        for name in ("runs", "turns", "photographs"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("runs", "turns", "photographs", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1, not {value}")
         if not self.models or not self.threads or min(self.threads) < 1:
             raise InputError("models and threads must not be empty, and threads at least 1")
         if self.plot is not None and self.data.root is None:
@@ -98,7 +99,7 @@ def bench_host(config: HostConfig) -> dict:
             config.turns,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
-    precisions = {str(path): _precision(path, data, config.data.limit) for path in config.models}
+    precisions = {str(path): _precision(path, data, config.limit) for path in config.models}
     report = {
         "machine": {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
         "tool_version": distill.__version__,

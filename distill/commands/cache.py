@@ -20,12 +20,11 @@ from distill.commands.cache_tools import (
     view,
 )
 from distill.commands.cli import commands
-from distill.data.keypoint_set import KeypointSet
+from distill.data.keypoint_set import open_data
 from distill.labelling.array_task import array_task
-from distill.labelling.teacher import DEFAULT, check_teacher, load_teacher
+from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_teacher
 from distill.labelling.teacher_pass import TeacherPass, create_store, evaluate_store
 from distill.pose.grouping import GroupingConfig
-from distill.pose.skeleton import get_skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
@@ -40,6 +39,8 @@ class DataConfig:
     "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "train2017"
     "Split to label."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,12 @@ class BuildConfig:
     "Photographs and annotations."
     out: str = "labels.zarr"
     "Store to make or to go on with: a path, or a URL such as s3://bucket/labels.zarr."
-    teacher: Choice = DEFAULT
+    teacher: Choice = field(default=DEFAULT, metadata={"registry": TEACHERS})
     "The teacher, its options, and for any teacher device and precision."
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
     "How its maps become persons."
     skeleton: str = "coco_17"
-    "Annotation scheme of the keypoints."
+    "Its joints: coco_17, another that ships, a YAML file, or auto for those that the annotations name."
     map_size: int = 128
     "Side of the stored maps, cells; the photograph's long side fills it."
     noise_floor: float = 0.02
@@ -94,9 +95,8 @@ class _Rate(ProgressColumn):
 def build(config: BuildConfig) -> SoftLabelStore:
     """Make or complete a store, or one task's part of it, showing progress; returns it."""
     task, num_tasks = array_task(config.task_id, config.num_tasks)
-    skeleton = get_skeleton(config.skeleton)
-    data = KeypointSet(config.data.root, config.data.split, skeleton)
-    loaded = load_teacher(config.teacher, skeleton)
+    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
+    loaded = load_teacher(config.teacher, data.skeleton)
     store = create_store(
         config.out,
         data,

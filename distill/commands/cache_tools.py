@@ -15,11 +15,11 @@ from distill.drawing.persons import draw_heatmaps, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.labelling.relabel import relabel
 from distill.labelling.resample import photograph_box
-from distill.labelling.teacher import DEFAULT, check_teacher, load_teacher
+from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_teacher
 from distill.labelling.teacher_pass import EVALUATION, check_store
 from distill.labelling.tfrecord import export_store
 from distill.pose import geometry
-from distill.pose.skeleton import get_skeleton
+from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
 
@@ -46,7 +46,7 @@ class VerifyConfig:
     "Label so many random photographs again, with the teacher below, and compare; 0 for none."
     tolerance: float = 0.05
     "Largest difference of a heatmap value or peak, 0..1, the sample may show; float16 and a GPU differ a little."
-    teacher: Choice = DEFAULT
+    teacher: Choice = field(default=DEFAULT, metadata={"registry": TEACHERS})
     "The teacher of the sample, as it was given to build."
 
     def __post_init__(self):
@@ -212,10 +212,16 @@ def _first_with_person(store: SoftLabelStore) -> int:
 
 def _data_of(store: SoftLabelStore, root: Path | None) -> KeypointSet:
     """The set that a store was made from, by default where it was then."""
-    recorded = store.attributes["configuration"].get("data", {}).get("root")
-    if root is None and recorded is None:
+    recorded = store.attributes["configuration"].get("data", {})
+    if root is None and "root" not in recorded:
         raise InputError(f"{store.url} does not say where its photographs are; give data.root")
-    return KeypointSet(root or Path(recorded), store.attributes["split"], get_skeleton(store.attributes["skeleton"]))
+    skeleton = store.attributes.get("skeleton_definition")
+    if skeleton is None:
+        skeleton = get_skeleton(store.attributes["skeleton"])
+    else:
+        skeleton = Skeleton.from_plain(skeleton, store.url)
+    folder = root or Path(recorded["root"])
+    return KeypointSet(folder, store.attributes["split"], skeleton, recorded.get("format", "auto"))
 
 
 def stored_bytes(store: SoftLabelStore) -> int:

@@ -1,24 +1,30 @@
 """What all commands share: dataclass configuration, one-line errors, exit codes."""
 
-import json
 import os
 import signal
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from itertools import pairwise
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+from jsonargparse import Namespace
 
 from cache.errors import StoreError
-from distill.system.errors import InputError, Stopped
+from distill.commands.arguments import Arguments, as_words
+from distill.commands.help_text import HelpParser
+from distill.commands.settings import settings_of
+from distill.system.errors import InputError, Stopped, describe, full_trace
+from distill.system.processes import no_children_left
 from mobile.errors import ExportError
 from teachers.errors import WeightsError
 
-set_parsing_settings(docstring_parse_attribute_docstrings=True)
+IMPORTS = (
+    "Files, .py, or modules of one's own to import first, so that what they register can be named; a checkpoint "
+    "remembers them."
+)
+TRACEBACK = "DISTILL_TRACEBACK"
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -32,16 +38,13 @@ def command(
     """Run a command that one configuration dataclass describes; return the exit code.
 
     Every field becomes an option, fields without a default become positional arguments, and
-    `--config FILE.yaml` sets any of them; what stands later on the command line wins.
+    `--config FILE.yaml` sets any of them; what stands later on the command line wins. A field that is a `Choice`, or
+    a mapping from names to options, takes options by dotted names, such as `--model attention --model.size s`; with
+    a registry in its metadata (`field(metadata={"registry": ...})`) `--help` explains the options of what is chosen.
+    `--imports FILE.py` imports files of one's own before all that.
     """
-    parser = _parser(prog, description, config_class)
 
-    def main():
-        arguments = _with_lists(sys.argv[1:] if argv is None else argv, config_class)
-        arguments = _with_values(arguments, _flags(config_class))
-        action(_instantiate(parser, config_class, parser.parse_args(arguments)))
-
-    return run(prog, main)
+    return run(prog, lambda: _act(prog, description, config_class, action, _words(argv)))
 
 
 def commands(
@@ -51,43 +54,39 @@ def commands(
     argv: list[str] | None,
 ) -> int:
     """Run one of several sub-commands, each described as in `command`; return the exit code."""
-    parser = ArgumentParser(prog=prog, description=description, exit_on_error=False)
-    subcommands = parser.add_subcommands(title="commands", metavar="COMMAND", required=True)
-    parsers = {}
-    for name, (config_class, _) in actions.items():
-        summary = (config_class.__doc__ or "").splitlines()[0]
-        parsers[name] = _parser(f"{prog} {name}", summary, config_class)
-        subcommands.add_subcommand(name, parsers[name], help=summary)
 
-    def main():
-        flags = {flag for config_class, _ in actions.values() for flag in _flags(config_class)}
-        arguments = list(sys.argv[1:] if argv is None else argv)
-        if arguments and arguments[0] in actions:
-            arguments[1:] = _with_lists(arguments[1:], actions[arguments[0]][0])
-        namespace = parser.parse_args(_with_values(arguments, flags))
-        name = namespace.subcommand
-        config_class, action = actions[name]
-        action(_instantiate(parsers[name], config_class, namespace[name]))
-
-    return run(prog, main)
+    name, *rest = _words(argv) or [""]
+    if name not in actions:
+        return run(prog, lambda: _commands_parser(prog, description, actions).parse_args(_words(argv)))
+    config_class, action = actions[name]
+    return run(prog, lambda: _act(f"{prog} {name}", _summary(config_class), config_class, action, rest))
 
 
 def load_config(config_class: type, file: Path, overrides: Mapping[str, object]) -> Any:
-    """A configuration from a YAML file, with dotted settings such as `data.root` on top of it.
+    """A configuration from a YAML file, with dotted settings such as `data.root` or `model.size` on top of it.
 
     Raises:
-        InputError: a setting is unknown or its value does not fit.
+        InputError: a setting is unknown, its value does not fit, or what the file imports cannot be imported.
     """
     parser = _parser(config_class.__name__, "", config_class)
-    options = [f"--{name}={value}" for name, value in overrides.items()]
     try:
-        return _instantiate(parser, config_class, parser.parse_args([f"--config={file}", *options]))
+        words = Arguments([f"--config={file}", *as_words(overrides)], config_class).words
+        return _instantiate(parser, config_class, parser.parse_args(words))
     except ArgumentError as error:
         raise InputError(f"{file}: {error}") from None
 
 
 def run(prog: str, main: Callable[[], None]) -> int:
-    """Call `main`; print what a user can mend as one line on stderr and return the exit code."""
+    """Call `main`; print what went wrong as one line on stderr and return the exit code.
+
+    Processes that `main` started have ended then, whatever happened. With DISTILL_TRACEBACK=1 in the environment the
+    trace of an unexpected exception stands before its line.
+    """
+    with no_children_left():
+        return _guarded(prog, main)
+
+
+def _guarded(prog: str, main: Callable[[], None]) -> int:
     try:
         main()
         sys.stdout.flush()
@@ -101,68 +100,62 @@ def run(prog: str, main: Callable[[], None]) -> int:
     except OSError as error:
         name = f": {error.filename}" if error.filename else ""
         return _fail(prog, f"{error.strerror or error}{name}", EXIT_FAILED)
-    except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker"):
-            raise
-        return _fail(prog, f"{error}; a loader worker died: where memory is short, lower data.workers", EXIT_FAILED)
     except Stopped as stopped:
         return _fail(prog, f"stopped by {stopped}; start the same command again to go on", EXIT_STOPPED)
     except KeyboardInterrupt:
         return _fail(prog, "interrupted; what was finished is kept", EXIT_INTERRUPTED)
+    except Exception as error:
+        if str(error).startswith("DataLoader worker"):
+            return _fail(prog, f"{error}; a loader worker died: where memory is short, lower data.workers", EXIT_FAILED)
+        if os.environ.get(TRACEBACK):
+            print(full_trace(error), file=sys.stderr)
+        hint = f"this is a fault of the tool: set {TRACEBACK}=1 for the trace, and report it"
+        return _fail(prog, f"unexpected {describe(error)}; {hint}", EXIT_FAILED)
     return 0
 
 
-def _parser(prog: str, description: str, config_class: type) -> ArgumentParser:
-    parser = ArgumentParser(prog=prog, description=description, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
+def _words(argv: list[str] | None) -> list[str]:
+    return sys.argv[1:] if argv is None else argv
+
+
+def _act(prog: str, description: str, config_class: type, action: Callable[[Any], None], words: list[str]):
+    """Read the command line and do what it says."""
+    arguments = Arguments(words, config_class)
+    parser = _parser(prog, description, config_class)
+    if arguments.asks_for_help:
+        parser.explain(arguments.chosen(), arguments.settings)
+    action(_instantiate(parser, config_class, parser.parse_args(arguments.words)))
+
+
+def _parser(prog: str, description: str, config_class: type) -> HelpParser:
+    parser = HelpParser(prog=prog, exit_on_error=False)
+    settings = settings_of(config_class)
+    parser.describe(description, settings)
+    parser.add_argument("--config", action="config", help="YAML file with any of the settings below.")
+    if "imports" not in parser.kinds:
+        parser.kinds["imports"] = list[str]
+        parser.add_argument("--imports", type=list[str], default=[], help=IMPORTS)
     parser.add_class_arguments(config_class, as_positional=True)
     return parser
 
 
-def _instantiate(parser: ArgumentParser, config_class: type, namespace: Namespace) -> Any:
+def _commands_parser(prog: str, description: str, actions: Mapping[str, tuple[type, Any]]) -> HelpParser:
+    parser = HelpParser(prog=prog, exit_on_error=False)
+    parser.summary, parser.usage_line = description, "COMMAND [options]"
+    subcommands = parser.add_subcommands(title="commands", metavar="COMMAND", required=True)
+    for name, (config_class, _) in actions.items():
+        own = _parser(f"{prog} {name}", _summary(config_class), config_class)
+        subcommands.add_subcommand(name, own, help=_summary(config_class))
+    return parser
+
+
+def _summary(config_class: type) -> str:
+    return (config_class.__doc__ or "").splitlines()[0]
+
+
+def _instantiate(parser: HelpParser, config_class: type, namespace: Namespace) -> Any:
     values = parser.instantiate(namespace)
     return config_class(**{f.name: values[f.name] for f in fields(config_class)})
-
-
-def _flags(config_class: type, prefix: str = "--") -> set[str]:
-    """Options of the boolean fields, those of nested configurations included."""
-    flags = set()
-    for name, kind in get_type_hints(config_class).items():
-        if kind is bool:
-            flags.add(prefix + name)
-        elif is_dataclass(kind):
-            flags |= _flags(kind, f"{prefix}{name}.")
-    return flags
-
-
-def _with_values(arguments: list[str], flags: set[str]) -> list[str]:
-    """The same arguments with `true` given to every flag that stands without a value."""
-    following = [*arguments[1:], ""]
-    return [
-        f"{argument}=true" if argument in flags and after.lower() not in ("true", "false") else argument
-        for argument, after in zip(arguments, following, strict=False)
-    ]
-
-
-def _with_lists(arguments: list[str], config_class: type) -> list[str]:
-    """The same arguments with the values that follow a list's option, or stand first for a list, as one value."""
-    kinds = {f"--{name}": get_args(kind)[0] for name, kind in get_type_hints(config_class).items() if _is_list(kind)}
-    required = [f"--{f.name}" for f in fields(config_class) if f.default is MISSING and f.default_factory is MISSING]
-    starts = [0, *(i for i, argument in enumerate(arguments) if argument.startswith("-")), len(arguments)]
-    joined = []
-    for start, end in pairwise(dict.fromkeys(starts)):
-        named = arguments[start].startswith("-")
-        option = arguments[start] if named else next(iter(required), "")
-        values = arguments[start + named : end]
-        if option in kinds and values and not values[0].startswith("["):
-            is_number = kinds[option] in (int, float)
-            values = [f"[{', '.join(value if is_number else json.dumps(value) for value in values)}]"]
-        joined += [*arguments[start : start + named], *values]
-    return joined
-
-
-def _is_list(kind: object) -> bool:
-    return get_origin(kind) in (list, tuple)
 
 
 def _fail(prog: str, error: object, code: int) -> int:

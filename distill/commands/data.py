@@ -9,10 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from distill.commands.cli import commands
 from distill.data.fetch import FetchConfig, fetch
-from distill.data.keypoint_set import KeypointSet
+from distill.data.keypoint_set import KeypointSet, open_data
 from distill.drawing.persons import MASK_COLOUR, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
-from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, SceneContent, measure, synthesize
 from distill.system.errors import InputError
 
@@ -42,28 +41,38 @@ class SynthesizeConfig:
 
 
 @dataclass(frozen=True)
+class ShowDataConfig:
+    """A split of a COCO keypoint set."""
+
+    root: Path
+    "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
+    split: str = "val2017"
+    "Split to show."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
+
+
+@dataclass(frozen=True)
 class ShowConfig:
     """Draw annotated photographs of a COCO keypoint set as a contact sheet."""
 
-    root: Path
-    "Folder of the set."
-    split: str = "val2017"
-    "Name of the split."
+    data: ShowDataConfig
+    "Photographs and annotations."
     out: Path = Path("sheet.png")
     "Picture to write, .png or .jpg."
-    images: int = 24
-    "Number of photographs, evenly spread over the set."
+    limit: int = 24
+    "Show so many photographs, evenly spread over the set."
     columns: int = 6
     "Photographs in a row."
     cell: int = 256
     "Side of the square a photograph is fitted into, pixels."
     skeleton: str = "coco_17"
-    "Skeleton of the set."
+    "Its joints: coco_17, another that ships, a YAML file, or auto for those that the annotations name."
 
     def __post_init__(self):
-        for name in ("images", "columns", "cell"):
+        for name in ("limit", "columns", "cell"):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} {getattr(self, name)} must be at least 1")
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
 def make_synthetic(config: SynthesizeConfig) -> None:
@@ -87,11 +96,11 @@ def make_synthetic(config: SynthesizeConfig) -> None:
 
 def show(config: ShowConfig) -> None:
     """Write a contact sheet of photographs with joints, hidden ones marked, and outlines."""
-    data = KeypointSet(config.root, config.split, get_skeleton(config.skeleton))
-    chosen = np.unique(np.linspace(0, len(data) - 1, config.images).astype(int))
+    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
+    chosen = np.unique(np.linspace(0, len(data) - 1, config.limit).astype(int))
     cells = [_annotated(data, image_id, config.cell) for image_id in data.image_ids[chosen].tolist()]
     rows = [cells[start : start + config.columns] for start in range(0, len(cells), config.columns)]
-    write_image(config.out, contact_sheet(rows, [config.split] * config.columns, config.cell))
+    write_image(config.out, contact_sheet(rows, [config.data.split] * config.columns, config.cell))
     print(f"{config.out}: {len(cells)} photographs of {data.annotation_file}")
 
 

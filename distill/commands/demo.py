@@ -125,7 +125,7 @@ class Demo:
 
     def evaluate_student(self) -> dict:
         """The student on the held-out scenes, at one scale and without flip."""
-        figures = evaluate(self._predictions(), self._annotations(HELD_OUT), COCO_17)
+        figures = evaluate(self._predictions(), self._held_out())
         network, _ = load_network(self.checkpoint)
         parameters = sum(p.numel() for p in network.parameters())
         return {**_prefixed("student", figures), "student_parameters": parameters}
@@ -134,7 +134,7 @@ class Demo:
         """The .tflite, compared with torch on held-out scenes."""
         report = export_checkpoint(
             ExportConfig(
-                checkpoint=self.checkpoint,
+                model=self.checkpoint,
                 out=self.config.out / "student.tflite",
                 data=ExportDataConfig(root=self.data, split=HELD_OUT),
             )
@@ -147,7 +147,8 @@ class Demo:
         ids = data.image_ids[:SHEET_SCENES]
         network, info = load_network(self.checkpoint)
         forward = network_forward(network, torch.device("cpu"))
-        predictor = Predictor(forward, info.input_size, COCO_17, GroupingConfig())
+        size = (info.input_size, info.input_size)
+        predictor = Predictor(forward, size, COCO_17, GroupingConfig())
         panels = []
         for image_id in ids.tolist():
             photograph = data.photograph(image_id)
@@ -179,7 +180,8 @@ class Demo:
 
     def _predictions(self) -> Predictions:
         network, info = load_network(self.checkpoint)
-        predictor = Predictor(network_forward(network, torch.device("cpu")), info.input_size, COCO_17, GroupingConfig())
+        size = (info.input_size, info.input_size)
+        predictor = Predictor(network_forward(network, torch.device("cpu")), size, COCO_17, GroupingConfig())
         return predict_all(predictor, self._held_out())
 
     def _begin(self) -> dict:

@@ -17,10 +17,11 @@ import distill
 from distill.commands.cli import command
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, write_results
-from distill.evaluation.predictor import Predictor, litert_predictor, network_forward, predict_all
+from distill.evaluation.exported import exported_skeleton, litert_predictor
+from distill.evaluation.predictor import Predictor, network_forward, predict_all
 from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
-from distill.pose.skeleton import get_skeleton
+from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
 from distill.system.json_values import to_json_values
@@ -35,6 +36,8 @@ class EvalDataConfig:
     "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "val2017"
     "Split to evaluate on."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,10 @@ class LoadedModel:
 
     predictor: Callable[[GroupingConfig, bool], Predictor]
     "From grouping and flip to what finds persons."
-    input_size: int
-    "Side of its square input, pixels."
-    skeleton: str
-    "Name of the skeleton of its channels."
+    input_size: tuple[int, int]
+    "(width, height) of its input, pixels."
+    skeleton: Skeleton
+    "Of its channels."
     origin: dict
     "What it was made from, as JSON values."
 
@@ -119,8 +122,7 @@ def evaluate_model(config: EvalConfig) -> dict:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     model = load_model(config.model)
-    skeleton = get_skeleton(model.skeleton)
-    data = KeypointSet(config.data.root, config.data.split, skeleton)
+    data = KeypointSet(config.data.root, config.data.split, model.skeleton, config.data.format)
     image_ids = data.image_ids[: config.limit].tolist()
     predictor = model.predictor(config.grouping, config.flip)
     started = time.perf_counter()
@@ -133,21 +135,19 @@ def evaluate_model(config: EvalConfig) -> dict:
         )
     seconds = time.perf_counter() - started
     report = {
-        **evaluate(predictions, data.annotation_file, skeleton, image_ids),
+        **evaluate(predictions, data, image_ids),
         "images": len(image_ids),
         "seconds": round(seconds, 3),
         "model_sha256": _sha256(config.model),
-        "model": {"input_size": model.input_size, "skeleton": model.skeleton, **model.origin},
+        "model": {"input_size": model.input_size, "skeleton": model.skeleton.name, **model.origin},
         "annotation_sha256": data.annotation_sha256,
         "tool_version": distill.__version__,
         "settings": to_json_values(config),
     }
     if config.bootstrap:
-        report["ap_interval"] = bootstrap_ap(
-            predictions, data.annotation_file, skeleton, image_ids, samples=config.bootstrap
-        )
+        report["ap_interval"] = bootstrap_ap(predictions, data, image_ids, samples=config.bootstrap)
     if config.results is not None:
-        write_results(config.results, predictions)
+        write_results(config.results, predictions, data.category)
     if config.out is not None:
         write_atomically(config.out, json.dumps(report, indent=1) + "\n")
     return report
@@ -158,19 +158,18 @@ def _load_checkpoint(path: Path) -> LoadedModel:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = network.to(device, memory_format=torch.channels_last)
     origin = {"network": info.name, "step": info.step}
-    forward, skeleton = network_forward(network, device), get_skeleton(info.skeleton)
+    forward = network_forward(network, device)
 
     def predictor(grouping: GroupingConfig, flip: bool) -> Predictor:
-        return Predictor(forward, info.input_size, skeleton, grouping, flip)
+        return Predictor(forward, info.input_size, info.skeleton, grouping, flip, info.heads)
 
     return LoadedModel(predictor, info.input_size, info.skeleton, origin)
 
 
 def _load_exported(path: Path) -> LoadedModel:
     model = LiteRTModel(path, torch.get_num_threads())
-    name = model.metadata["skeleton"]["name"]
-    predictor = partial(litert_predictor, model, get_skeleton(name))
-    return LoadedModel(predictor, model.input_size[0], name, model.metadata["source"])
+    skeleton = exported_skeleton(model)
+    return LoadedModel(partial(litert_predictor, model), model.input_size, skeleton, model.metadata["source"])
 
 
 def _sha256(path: Path) -> str:

@@ -17,15 +17,19 @@ from distill.deployment.precision_sheet import draw_precisions
 from distill.deployment.precisions import THREADS, Evaluation, Variant, write_variants
 from distill.drawing.sheet import write_image
 from distill.evaluation.predictor import letterboxed
+from distill.heads.contract import split_key
 from distill.networks.checkpoint import CheckpointInfo, load_network, save_for_shipping
+from distill.networks.registry import strides_of
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
-from distill.pose.skeleton import Skeleton, get_skeleton
+from distill.pose.skeleton import Skeleton
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
+from distill.system.sizes import Size, size_of
 from mobile.errors import ExportError
 from mobile.export import Exporter, ExportReport
+from mobile.outputs import OutputInfo
 from mobile.peaks import PeakSettings
 from mobile.quantise import PRECISIONS, RANGES, Quantisation
 from mobile.runtime import LiteRTModel
@@ -47,8 +51,6 @@ class ExportDataConfig:
     "Split to check on, with the photographs of lowest id, and to measure the AP on."
     train_split: str = "train2017"
     "Split that the photographs to calibrate int8 with are drawn from."
-    limit: int | None = None
-    "Measure the AP on so many photographs, those of lowest id; all by default."
     choice: int = 200
     "Choose the best ranges of int8 on so many photographs of train_split, those of lowest id."
 
@@ -61,14 +63,16 @@ class ExportDataConfig:
 class ExportConfig:
     """Write a checkpoint as a .tflite model, checked against torch, with a JSON that says how to use it."""
 
-    checkpoint: Path = Path("best.safetensors")
-    "Checkpoint written by distill-train, such as best.safetensors."
+    model: Path
+    "Checkpoint of distill-train (.safetensors)."
     out: Path = Path("student.tflite")
     "Model to write: .tflite, with a JSON of the same name beside it, or .safetensors, the weights alone in float16."
-    input_size: int | None = None
-    "Side of the model's square input, pixels, a multiple of 32; by default that of the training."
+    input_size: int | tuple[int, int] | None = None
+    "Side of the model's square input, or its width and height, pixels, multiples of 32; by default as in the training."
     data: ExportDataConfig = field(default_factory=ExportDataConfig)
     "Photographs to check with."
+    limit: int | None = None
+    "Measure the AP on so many photographs, those of lowest id; all by default."
     photographs: int = 8
     "Number of photographs to check with."
     tolerance: float = 1e-3
@@ -99,9 +103,10 @@ class ExportConfig:
             raise InputError(f"precision {', '.join(self.precision)} is unknown; choose from {', '.join(known)}")
         if self.ranges not in (BEST_RANGES, *RANGES):
             raise InputError(f"ranges {self.ranges!r} is unknown; choose from {', '.join((BEST_RANGES, *RANGES))}")
-        for name in ("calibration", "runs"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("calibration", "runs", "photographs", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1, not {value}")
         if self.max_ap_drop is not None and not self.max_ap_drop >= 0:
             raise InputError(f"max_ap_drop must be 0 or more, not {self.max_ap_drop}")
         if self.sheet is not None and self.data.root is None:
@@ -110,12 +115,14 @@ class ExportConfig:
             raise InputError(f"sheet {self.sheet} must end in .png or .jpg")
         if self.out.suffix not in (".tflite", ".safetensors"):
             raise InputError(f"out {self.out} must end in .tflite or .safetensors")
-        if self.input_size is not None and (self.input_size < 32 or self.input_size % 32):
-            raise InputError(f"input_size must be a positive multiple of 32, not {self.input_size}")
-        if self.photographs < 1:
-            raise InputError(f"photographs must be at least 1, not {self.photographs}")
+        if self.input_size is not None:
+            size_of(self.input_size, "input_size", multiple=32)
         if not self.tolerance > 0:
             raise InputError(f"tolerance must be above 0, not {self.tolerance}")
+
+    def size_for(self, info: CheckpointInfo) -> Size:
+        """Width and height of the model's input, pixels."""
+        return info.input_size if self.input_size is None else size_of(self.input_size, "input_size", multiple=32)
 
     @property
     def quantisations(self) -> list[tuple[Path, Quantisation]]:
@@ -137,12 +144,12 @@ def export_checkpoint(config: ExportConfig) -> ExportReport:
         InputError: the checkpoint or the photographs cannot be read.
         ExportError: the network cannot be converted or differs from torch.
     """
-    network, info = load_network(config.checkpoint)
+    network, info = load_network(config.model)
     return export_network(network, info, config)
 
 
 def export_network(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> ExportReport:
-    """Export a network that is already in memory as float32; `config.checkpoint` only names its origin.
+    """Export a network that is already in memory as float32; `config.model` only names its origin.
 
     Raises:
         InputError, ExportError: as `export_checkpoint`.
@@ -156,15 +163,15 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     Raises:
         InputError, ExportError: as `export_checkpoint`.
     """
-    network, info = load_network(config.checkpoint)
+    network, info = load_network(config.model)
     exporter = _exporter(network, info, config)
-    skeleton, side = get_skeleton(info.skeleton), config.input_size or info.input_size
+    skeleton, size = info.skeleton, config.size_for(info)
     wanted = config.quantisations
     calibration = evaluation = choice = None
     if any(quantisation.needs_photographs for _, quantisation in wanted):
-        calibration = _calibration(config, side, skeleton)
+        calibration = _calibration(config, size, skeleton)
     if config.data.root is not None:
-        evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.data.limit)
+        evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
             choice = Evaluation(KeypointSet(config.data.root, config.data.train_split, skeleton), config.data.choice)
     variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
@@ -175,27 +182,27 @@ def export_variants(config: ExportConfig) -> list[Variant]:
 
 
 def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> Exporter:
-    skeleton = get_skeleton(info.skeleton)
-    side = config.input_size or info.input_size
+    skeleton, size = info.skeleton, config.size_for(info)
     if config.out.suffix != ".tflite":
         raise ExportError(f"{config.out} must end in .tflite")
     # Before the conversion, which takes its time.
     config.out.parent.mkdir(parents=True, exist_ok=True)
     return Exporter(
         network,
-        input_size=(side, side),
+        outputs=described_outputs(network, info),
+        input_size=size,
         mean=MEAN,
         std=STD,
-        photographs=_photographs(config, side, skeleton),
+        photographs=_photographs(config, size, skeleton),
         letterbox={"padding_rgb": list(geometry.PADDING), "interpolation": "bilinear"},
         skeleton=_skeleton_values(skeleton),
         grouping=to_json_values(config.grouping),
         source={
             "tool": f"pose-distill {distill.__version__}",
-            "checkpoint": config.checkpoint.name,
+            "checkpoint": config.model.name,
             "network": info.name,
             "step": info.step,
-            "trained_at": info.input_size,
+            "trained_at": list(info.input_size),
             "metrics": to_json_values(info.metrics),
         },
         tolerance=config.tolerance,
@@ -203,41 +210,50 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
     )
 
 
+def described_outputs(network: nn.Module, info: CheckpointInfo) -> dict[str, OutputInfo]:
+    """What a network's outputs are, by key such as heatmaps_s4, as its heads say it."""
+    heads, described = info.heads, {}
+    for key, stride in strides_of(network, heads, info.skeleton).items():
+        name = split_key(key)[0]
+        described[key] = OutputInfo(name, heads[name].meaning, stride, heads[name].activation)
+    return described
+
+
 def _peaks(grouping: GroupingConfig) -> PeakSettings:
     shift = "parabola" if grouping.subcell else "quarter" if grouping.adjust else "none"
     return PeakSettings(grouping.max_persons, grouping.nms_kernel, shift)
 
 
-def _calibration(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndarray:
-    """(N, side, side, 3) uint8 RGB, letterboxed, drawn from the training set."""
+def _calibration(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton) -> np.ndarray:
+    """(N, height, width, 3) uint8 RGB, letterboxed, drawn from the training set."""
     if config.data.root is None:
-        photographs = _scenes(side, CALIBRATION_SEED, config.calibration)
+        photographs = _scenes(size, CALIBRATION_SEED, config.calibration)
     else:
         data = KeypointSet(config.data.root, config.data.train_split, skeleton)
         count = min(config.calibration, len(data.image_ids))
         ids = np.random.default_rng(CALIBRATION_SEED).choice(data.image_ids, count, replace=False)
         photographs = [data.photograph(i) for i in ids.tolist()]
-    return np.stack([letterboxed(photograph, (side, side))[0] for photograph in photographs])
+    return np.stack([letterboxed(photograph, size)[0] for photograph in photographs])
 
 
-def _scenes(side: int, seed: int, count: int) -> list[np.ndarray]:
-    scenes = SceneConfig(size=int(np.clip(side, *SCENE_SIZES)))
+def _scenes(size: tuple[int, int], seed: int, count: int) -> list[np.ndarray]:
+    scenes = SceneConfig(size=int(np.clip(max(size), *SCENE_SIZES)))
     return [draw_scene(scenes, seed, i).image for i in range(count)]
 
 
-def _photographs(config: ExportConfig, side: int, skeleton: Skeleton) -> np.ndarray:
-    """(N, side, side, 3) uint8 RGB, letterboxed."""
+def _photographs(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton) -> np.ndarray:
+    """(N, height, width, 3) uint8 RGB, letterboxed."""
     if config.data.root is None:
-        photographs = _scenes(side, SCENE_SEED, config.photographs)
+        photographs = _scenes(size, SCENE_SEED, config.photographs)
     else:
         data = KeypointSet(config.data.root, config.data.split, skeleton)
         photographs = [data.photograph(i) for i in data.image_ids[: config.photographs]]
-    return np.stack([letterboxed(photograph, (side, side))[0] for photograph in photographs])
+    return np.stack([letterboxed(photograph, size)[0] for photograph in photographs])
 
 
 def _skeleton_values(skeleton: Skeleton) -> dict:
     """A skeleton as plain values; limbs and flip pairs as joint numbers too, for programs without names."""
-    return to_json_values(skeleton) | {
+    return skeleton.plain() | {
         "limb_index": skeleton.limb_index.tolist(),
         "flip_index": skeleton.flip_index.tolist(),
         "grouping_index": skeleton.grouping_index.tolist(),
@@ -292,7 +308,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def action(config: ExportConfig):
         if config.out.suffix == ".safetensors":
-            print(f"{config.out}: {save_for_shipping(config.checkpoint, config.out):,} bytes")
+            print(f"{config.out}: {save_for_shipping(config.model, config.out):,} bytes")
         elif config.precision == ["float32"] and not config.with_peaks and config.sheet is None:
             print_report(export_checkpoint(config))
         else:

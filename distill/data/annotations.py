@@ -1,49 +1,129 @@
-"""The annotations of a split, packed into a few arrays."""
+"""The one form in memory of an annotated split, whatever kind of data set it was read from."""
 
 import json
-from collections.abc import Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
+from distill.pose.skeleton import Skeleton
+from distill.system.errors import InputError
 
-class Annotations:
-    """COCO's annotated persons, numbered in the order of their images.
+
+class PackedValues(Sequence):
+    """JSON values in one string of bytes.
 
     All loader workers share what is packed here. A Python object is copied into each worker that looks at it, for
     its count of references changes: those of train2017 would in time take a gigabyte in every worker.
-
-    Args:
-        annotations: in COCO's format, each with `id`, `image_id`, `bbox` and the K joints of `keypoints`.
-        num_keypoints: K.
-
-    Raises:
-        KeyError, TypeError, ValueError, OverflowError: an annotation has no such field, or what is no number in it.
     """
 
-    def __init__(self, annotations: Iterable[Mapping], num_keypoints: int):
-        annotations = sorted(annotations, key=itemgetter("image_id"))
-        self.ids = np.array([a["id"] for a in annotations])
-        "(N,)."
-        self.boxes = np.array([a["bbox"] for a in annotations], dtype=np.float64).reshape(-1, 4)
-        "(N, 4) x, y, width, height as in the file."
-        self.keypoints = np.array([a["keypoints"] for a in annotations], dtype=np.float32)
-        self.keypoints = self.keypoints.reshape(-1, num_keypoints, 3)
-        "(N, K, 3) as in the file."
-        is_crowd = np.array([bool(a.get("iscrowd")) for a in annotations], dtype=bool)
-        self.labelled = ~is_crowd & (self.keypoints[..., 2] > 0).any(axis=1)
-        "(N,) whether it is one person with at least one labelled joint."
-        self._image_ids = np.array([a["image_id"] for a in annotations], dtype=np.int64)
-        outlines, ends = bytearray(), [0]
-        for annotation in annotations:
-            outlines += json.dumps(annotation.get("segmentation")).encode()
-            ends.append(len(outlines))
-        self._outlines, self._ends = bytes(outlines), np.array(ends)
+    def __init__(self, values: Iterable[object]):
+        packed, ends = bytearray(), [0]
+        for value in values:
+            packed += json.dumps(value).encode()
+            ends.append(len(packed))
+        self._packed, self._ends = bytes(packed), np.array(ends)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, number: int) -> object:
+        return json.loads(self._packed[self._ends[number] : self._ends[number + 1]])
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The annotated persons of a split, crowds included, in the order of their images."""
+
+    ids: np.ndarray
+    "(N,) int64, as results and messages name them."
+    image_ids: np.ndarray
+    "(N,) int64, ascending."
+    boxes: np.ndarray
+    "(N, 4) float64 x, y, width, height, photograph pixels."
+    keypoints: np.ndarray
+    "(N, K, 3) float32 x, y in continuous photograph pixels, visibility: 0 unlabelled, 1 hidden, 2 visible."
+    is_crowd: np.ndarray
+    "(N,) bool, whether it stands for several people."
+    areas: np.ndarray
+    "(N,) float64 visible area, square pixels; OKS is relative to it."
+    outlines: Sequence
+    "(N,) COCO's polygons or run-lengths, None where unknown; see `distill.data.outlines`."
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def labelled(self) -> np.ndarray:
+        """(N,) bool: whether it is one person with at least one labelled joint."""
+        return ~self.is_crowd & (self.keypoints[..., 2] > 0).any(axis=1)
 
     def of(self, image_id: int) -> slice:
         """Those of one image."""
-        return slice(*np.searchsorted(self._image_ids, (image_id, image_id + 1)).tolist())
+        return slice(*np.searchsorted(self.image_ids, (image_id, image_id + 1)).tolist())
 
-    def segmentation(self, number: int) -> list | dict | None:
-        """The outline of one annotation as in the file, None where there is none."""
-        return json.loads(self._outlines[self._ends[number] : self._ends[number + 1]])
+
+@dataclass(frozen=True)
+class AnnotatedSplit:
+    """One split of a data set as every format gives it.
+
+    Raises:
+        InputError: ids, sizes or annotations cannot be what they stand for.
+    """
+
+    skeleton: Skeleton
+    "Of the K joints of each person."
+    image_ids: np.ndarray
+    "(M,) int64, ascending, each once."
+    sizes: np.ndarray
+    "(M, 2) int64 width, height, pixels."
+    folder: Path
+    "Where the photographs lie."
+    files: np.ndarray
+    "(M,) text, file of each photograph relative to the folder."
+    annotations: Annotations
+    "Of these images alone."
+    annotation_file: Path
+    "What messages name: the file of the annotations, or the folder of many."
+    sha256: str
+    "Of the content of the annotations, hexadecimal."
+    category: int = 1
+    "Category id of a person, which results are written with."
+    notes: tuple[str, ...] = field(default=())
+    "What was left out or repaired, a line each."
+
+    def __post_init__(self):
+        if not len(self.image_ids):
+            raise InputError(f"{self.annotation_file} lists no images")
+        self._check_images()
+        self._check_annotations()
+
+    @cached_property
+    def joints_annotated(self) -> np.ndarray:
+        """(K,) bool: joints that somebody in this split has; the others teach nothing here."""
+        return (self.annotations.keypoints[self.annotations.labelled][..., 2] > 0).any(axis=0)
+
+    def _check_images(self):
+        if (repeated := self.image_ids[1:][np.diff(self.image_ids) <= 0]).size:
+            raise InputError(f"{self.annotation_file} lists two images with id {repeated[0]}; give each its own")
+        if len(wrong := np.flatnonzero((self.sizes < 1).any(axis=1))):
+            width, height = self.sizes[wrong[0]]
+            raise InputError(
+                f"{self.annotation_file}: image {self.image_ids[wrong[0]]} has a size of {width} x {height} pixels; "
+                "write the photograph's own width and height"
+            )
+
+    def _check_annotations(self):
+        annotations = self.annotations
+        if len(lost := np.setdiff1d(annotations.image_ids, self.image_ids)):
+            raise InputError(f"{self.annotation_file}: an annotation belongs to image {lost[0]}, which is not listed")
+        checked = {"keypoints": annotations.keypoints, "box": annotations.boxes, "area": annotations.areas}
+        for name, values in checked.items():
+            finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+            if len(wrong := np.flatnonzero(~finite)):
+                raise InputError(
+                    f"{self.annotation_file}: annotation {annotations.ids[wrong[0]]} has something else than finite "
+                    f"numbers in its {name}; correct it or remove it ({len(wrong)} of them)"
+                )

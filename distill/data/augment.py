@@ -22,7 +22,7 @@ class AugmentConfig:
     scale_max: float = 1.5
     "Largest magnification, relative to the photograph just fitting the input."
     translation: float = 0.15
-    "Largest shift in x and in y, as a fraction of the input's side."
+    "Largest shift in x and in y, as a fraction of the input's width and height."
     brightness: float = 0.3
     "Largest relative change of brightness."
     contrast: float = 0.3
@@ -41,26 +41,26 @@ class AugmentConfig:
 
 
 def sample_geometry(
-    rng: np.random.Generator, size: tuple[int, int], input_size: int, config: AugmentConfig
+    rng: np.random.Generator, size: tuple[int, int], input_size: tuple[int, int], config: AugmentConfig
 ) -> np.ndarray:
     """Draw the (2, 3) matrix photograph to network input.
 
     Args:
         size: width and height of the photograph, pixels.
-        input_size: side of the square network input, pixels.
+        input_size: width and height of the network's input, pixels.
     """
-    centre = input_size / 2
+    centre = np.array(input_size) / 2
     degrees = rng.uniform(-config.rotation, config.rotation)
     factor = np.exp(rng.uniform(np.log(config.scale_min), np.log(config.scale_max)))
     shift = rng.uniform(-config.translation, config.translation, 2) * input_size
-    mirror = geometry.flip(input_size) if rng.random() < config.flip else geometry.identity()
+    mirror = geometry.flip(input_size[0]) if rng.random() < config.flip else geometry.identity()
     return geometry.compose(
-        geometry.letterbox(size, (input_size, input_size)),
+        geometry.letterbox(size, input_size),
         mirror,
-        geometry.translation(-centre, -centre),
+        geometry.translation(*-centre),
         geometry.rotation(degrees),
         geometry.scaling(factor),
-        geometry.translation(centre + shift[0], centre + shift[1]),
+        geometry.translation(*(centre + shift)),
     )
 
 

@@ -14,10 +14,13 @@ from distill.heads.batch import Batch
 def collate(samples: list[Sample]) -> Batch:
     """Stack samples into a batch."""
     persons = max(1, *(len(sample.keypoints) for sample in samples))
-    joints = samples[0].keypoints.shape[1]
-    keypoints = np.zeros((len(samples), persons, joints, 3), dtype=np.float32)
+    num_joints = samples[0].keypoints.shape[1]
+    keypoints = np.zeros((len(samples), persons, num_joints, 3), dtype=np.float32)
     for row, sample in zip(keypoints, samples, strict=True):
         row[: len(sample.keypoints)] = sample.keypoints
+    labelled = keypoints[..., 2] > 0
+    number, _, joint = np.nonzero(labelled)
+    joints = np.column_stack([number, joint, keypoints[labelled][:, :2]]).astype(np.float32)
     peaks = [np.insert(sample.peaks, 0, i, axis=1) for i, sample in enumerate(samples)]
     masks = np.stack([sample.masks for sample in samples]).transpose(0, 3, 1, 2)
     return Batch(
@@ -25,6 +28,8 @@ def collate(samples: list[Sample]) -> Batch:
         images=torch.from_numpy(np.stack([sample.image for sample in samples])),
         masks=torch.from_numpy(np.ascontiguousarray(masks)),
         keypoints=torch.from_numpy(keypoints),
+        joints=torch.from_numpy(joints),
+        annotated=torch.from_numpy(np.stack([sample.annotated for sample in samples]).astype(np.float32)),
         peaks=torch.from_numpy(np.concatenate(peaks)),
     )
 

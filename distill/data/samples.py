@@ -8,10 +8,11 @@ import torch
 
 from distill.data.augment import AugmentConfig, apply_colours, sample_colours, sample_geometry
 from distill.data.keypoint_set import KeypointSet
+from distill.heads.batch import MASK_STRIDE
 from distill.pose import geometry
 
-MASK_STRIDE = 2
-"Stride of `Sample.masks`, the finest of any network's maps."
+BORDER = 128
+"Pixels beside the input in which a joint is kept: part of its Gaussian may lie inside."
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Sample:
 
     image_id: int
     image: np.ndarray
-    "(S, S, 3) uint8 RGB."
+    "(H, W, 3) uint8 RGB."
     masks: np.ndarray
-    "(S / 2, S / 2, 4) uint8, as in `Annotated`."
+    "(H / 2, W / 2, 4) uint8, as in `Annotated`."
     keypoints: np.ndarray
-    "(P, K, 3) float32 x, y, visibility; 0 where a joint is unlabelled or lies outside the input."
+    "(P, K, 3) float32 x, y, visibility; all 0 where a joint is unlabelled or lies more than `BORDER` outside."
+    annotated: np.ndarray
+    "(K,) bool: joints that the data set annotates at all."
     peaks: np.ndarray
     "(M, 5) float32 joint, x, y, confidence, width."
     matrix: np.ndarray
@@ -50,7 +53,7 @@ class TrainingSamples(torch.utils.data.Dataset):
 
     Args:
         data: the annotated photographs.
-        input_size: side of the square network input, pixels.
+        input_size: width and height of the network's input, pixels.
         augment: how samples vary.
         seed: of the augmentation.
         read_peaks: function from an image id to the teacher's peaks, (M, 5) float32 as in `Annotated`, or None to
@@ -61,7 +64,7 @@ class TrainingSamples(torch.utils.data.Dataset):
     def __init__(
         self,
         data: KeypointSet,
-        input_size: int,
+        input_size: tuple[int, int],
         augment: AugmentConfig,
         seed: int,
         read_peaks: Callable[[int], np.ndarray] | None = None,
@@ -101,31 +104,36 @@ def make_sample(
     image_id: int,
     annotated: Annotated,
     matrix: np.ndarray,
-    input_size: int,
+    input_size: tuple[int, int],
     data: KeypointSet,
     colours: np.ndarray | None = None,
 ) -> Sample:
     """Warp one photograph and its labels by a (2, 3) matrix, left and right swapped if it mirrors."""
-    image = geometry.warp(annotated.photograph, matrix, (input_size, input_size), fill=geometry.PADDING)
+    image = geometry.warp(annotated.photograph, matrix, input_size, fill=geometry.PADDING)
     mask_matrix = geometry.compose(matrix, geometry.scaling(1 / MASK_STRIDE))
-    mask_size = (input_size // MASK_STRIDE,) * 2
+    mask_size = (input_size[0] // MASK_STRIDE, input_size[1] // MASK_STRIDE)
     return Sample(
         image_id=image_id,
         image=image if colours is None else apply_colours(image, colours),
         masks=geometry.warp(annotated.masks, mask_matrix, mask_size),
         keypoints=_warp_keypoints(annotated.keypoints, matrix, input_size, data.skeleton.flip_index),
+        annotated=data.joints_annotated[data.skeleton.flip_index]
+        if geometry.is_mirrored(matrix)
+        else data.joints_annotated,
         peaks=_warp_peaks(annotated.peaks, matrix, data.skeleton.flip_index),
         matrix=matrix,
     )
 
 
-def _warp_keypoints(keypoints: np.ndarray, matrix: np.ndarray, input_size: int, flip_index: np.ndarray) -> np.ndarray:
+def _warp_keypoints(
+    keypoints: np.ndarray, matrix: np.ndarray, input_size: tuple[int, int], flip_index: np.ndarray
+) -> np.ndarray:
     if geometry.is_mirrored(matrix):
         keypoints = keypoints[:, flip_index]
     points = geometry.transform(matrix, keypoints[..., :2])
-    is_inside = ((points >= 0) & (points < input_size)).all(-1) & (keypoints[..., 2] > 0)
-    warped = np.concatenate([points, keypoints[..., 2:]], axis=-1) * is_inside[..., None]
-    return warped[is_inside.any(-1)].astype(np.float32)
+    is_near = ((points >= -BORDER) & (points < np.add(input_size, BORDER))).all(-1) & (keypoints[..., 2] > 0)
+    warped = np.concatenate([points, keypoints[..., 2:]], axis=-1) * is_near[..., None]
+    return warped[is_near.any(-1)].astype(np.float32)
 
 
 def _warp_peaks(peaks: np.ndarray, matrix: np.ndarray, flip_index: np.ndarray) -> np.ndarray:

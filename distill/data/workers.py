@@ -1,16 +1,18 @@
 """What loader workers read, and what they could not read told as one process would tell it."""
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 
 import cv2
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
 from cache.errors import StoreError
-from distill.system.errors import InputError
+from distill.system.errors import InputError, WorkerError, describe, full_trace
+from distill.system.processes import end_children
 from distill.system.signals import leave_stopping_to_the_parent
 
-READING_ERRORS = (InputError, StoreError, OSError)
+READING_ERRORS = (InputError, StoreError, OSError, WorkerError)
 
 
 class _Items(Dataset):
@@ -22,8 +24,8 @@ class _Items(Dataset):
     def __getitem__(self, key):
         try:
             return self.dataset[key]
-        except READING_ERRORS as error:
-            return error
+        except Exception as error:
+            return _sendable(error)
 
 
 class _Stream(IterableDataset):
@@ -35,8 +37,8 @@ class _Stream(IterableDataset):
     def __iter__(self) -> Iterator:
         try:
             yield from self.dataset
-        except READING_ERRORS as error:
-            yield error
+        except Exception as error:
+            yield _sendable(error)
 
 
 class _Collate:
@@ -46,11 +48,23 @@ class _Collate:
         self.collate = collate
 
     def __call__(self, items: list):
-        return next((item for item in items if isinstance(item, READING_ERRORS)), None) or self.collate(items)
+        try:
+            return next((item for item in items if isinstance(item, READING_ERRORS)), None) or self.collate(items)
+        except Exception as error:
+            return _sendable(error)
+
+
+def _sendable(error: Exception) -> Exception:
+    """An error of reading as it is, an unexpected one of a worker with its place and trace; in this process raised."""
+    if isinstance(error, READING_ERRORS):
+        return error
+    if get_worker_info() is None:
+        raise error
+    return WorkerError(describe(error), full_trace(error))
 
 
 def read_batches(dataset: Dataset, collate: Callable[[list], object], workers: int, **options) -> Iterator:
-    """Batches of a dataset, read by forked loader workers ahead of their use.
+    """Batches of a dataset, read by forked loader workers ahead of their use; none is left at the end.
 
     Args:
         collate: function from a list of items to a batch.
@@ -59,6 +73,7 @@ def read_batches(dataset: Dataset, collate: Callable[[list], object], workers: i
 
     Raises:
         InputError, StoreError, OSError: what reading an item raised, without a trace of the worker.
+        WorkerError: reading an item raised anything else in a worker.
     """
     # OpenCV's thread pool does not survive the fork: a worker that used it would hang.
     cv2.setNumThreads(0)
@@ -71,7 +86,15 @@ def read_batches(dataset: Dataset, collate: Callable[[list], object], workers: i
         pin_memory=torch.cuda.is_available(),
         **options,
     )
-    for batch in loader:
-        if isinstance(batch, READING_ERRORS):
-            raise batch
-        yield batch
+    before = set(multiprocessing.active_children())
+    batches = iter(loader)
+    processes = set(multiprocessing.active_children()) - before
+    try:
+        for batch in batches:
+            if isinstance(batch, READING_ERRORS):
+                raise batch
+            yield batch
+    finally:
+        # Lets them end by themselves; an error's trace may hold on to the iterator, and a reader may be stuck.
+        del batches
+        end_children(processes)

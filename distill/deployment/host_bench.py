@@ -10,9 +10,8 @@ import numpy as np
 
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
-from distill.evaluation.predictor import letterboxed, litert_predictor, predict_all
-from distill.pose.grouping import GroupingConfig
-from distill.pose.skeleton import get_skeleton
+from distill.evaluation.exported import litert_predictor
+from distill.evaluation.predictor import letterboxed, predict_all
 from distill.system.errors import InputError
 from mobile import bench, metadata
 from mobile.runtime import LiteRTModel, interpreter, to_stored
@@ -70,7 +69,7 @@ class Stages:
 
 def _decoder(model: LiteRTModel, image: np.ndarray) -> Any:
     """A predictor whose model has already run, so that only the decoding is left."""
-    predictor = litert_predictor(model, _skeleton(model), GroupingConfig(**model.metadata["grouping"]))
+    predictor = litert_predictor(model)
     outputs = predictor.forward(image[None])
     predictor.forward = lambda images: outputs
     return predictor
@@ -83,8 +82,8 @@ def average_precision(model: LiteRTModel, data: KeypointSet, limit: int | None =
         InputError: nobody on them is labelled, or the set is of another skeleton.
     """
     ids = data.image_ids[:limit].tolist()
-    predictor = litert_predictor(model, _skeleton(model), GroupingConfig(**model.metadata["grouping"]))
-    figures = evaluate(predict_all(predictor, data, ids, batch_size), data.annotation_file, data.skeleton, ids)
+    predictor = litert_predictor(model)
+    figures = evaluate(predict_all(predictor, data, ids, batch_size), data, ids)
     if figures["ap"] is None:
         raise InputError(f"{data.annotation_file}: nobody is labelled on the first {len(ids)} photographs")
     return figures["ap"]
@@ -111,7 +110,3 @@ def measure(
 
     timings = bench.measure(paths, threads, runs, turns, between, progress)
     return [timing.values() | stages[timing.path].values() for timing in timings]
-
-
-def _skeleton(model: LiteRTModel):
-    return get_skeleton(model.metadata["skeleton"]["name"])

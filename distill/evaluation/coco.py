@@ -10,25 +10,20 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from distill.pose.skeleton import Skeleton
+from distill.data.annotations import Annotations
+from distill.data.keypoint_set import KeypointSet
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
 
 FIGURES = ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar", "ar50", "ar75", "ar_medium", "ar_large")
 "Names of pycocotools' ten keypoint figures, in its order."
 
-PERSON_CATEGORY = 1
-"COCO's category id of a person."
-
 Predictions = dict[int, tuple[np.ndarray, np.ndarray]]
 "By image id: persons (P, K, 3) x, y, score in continuous photograph pixels, and their scores (P,)."
 
 
 def evaluate(
-    predictions: Predictions,
-    annotation_file: Path,
-    skeleton: Skeleton,
-    image_ids: Iterable[int] | None = None,
+    predictions: Predictions, data: KeypointSet, image_ids: Iterable[int] | None = None
 ) -> dict[str, float | None]:
     """COCO's ten keypoint figures (see `FIGURES`), 0..1, None where there is no person of that size to find.
 
@@ -37,21 +32,19 @@ def evaluate(
 
     Args:
         predictions: an image without an entry counts as one in which nobody was found.
-        annotation_file: in COCO's format; area and number of labelled joints may be missing.
-        skeleton: whose joints are annotated; gives the OKS sigmas.
-        image_ids: images to count; by default all that the file lists.
+        data: the annotated persons; its skeleton gives the OKS sigmas.
+        image_ids: images to count; by default all of the split.
 
     Raises:
-        InputError: the file is missing or holds other annotations, or an image id is not in it.
+        InputError: an image id is not in the split.
     """
-    evaluator = _matched(predictions, annotation_file, skeleton, image_ids)
+    evaluator = _matched(predictions, data, image_ids)
     return _figures(evaluator)
 
 
 def bootstrap_ap(
     predictions: Predictions,
-    annotation_file: Path,
-    skeleton: Skeleton,
+    data: KeypointSet,
     image_ids: Iterable[int] | None = None,
     *,
     samples: int = 1000,
@@ -66,7 +59,7 @@ def bootstrap_ap(
         samples: how often the photographs are drawn.
         seed: of the drawing.
     """
-    evaluator = _matched(predictions, annotation_file, skeleton, image_ids)
+    evaluator = _matched(predictions, data, image_ids)
     count = len(evaluator.params.imgIds)
     by_size = np.array(evaluator.evalImgs, dtype=object).reshape(-1, count)
     evaluator.params.imgIds = evaluator._paramsEval.imgIds = list(range(count))
@@ -80,8 +73,12 @@ def bootstrap_ap(
     return float(low), float(high)
 
 
-def to_results(predictions: Predictions, category: int = PERSON_CATEGORY) -> list[dict]:
-    """Predictions as a list in COCO's results format: keypoints are pixel indices, missing joints zero."""
+def to_results(predictions: Predictions, category: int) -> list[dict]:
+    """Predictions as a list in COCO's results format: keypoints are pixel indices, missing joints zero.
+
+    Args:
+        category: id of a person in the annotations that the results belong to, as `KeypointSet.category` has it.
+    """
     return [
         {
             "image_id": int(image_id),
@@ -94,28 +91,25 @@ def to_results(predictions: Predictions, category: int = PERSON_CATEGORY) -> lis
     ]
 
 
-def write_results(path: Path, predictions: Predictions, category: int = PERSON_CATEGORY):
-    """Write predictions in COCO's results format, as its evaluation server takes them."""
+def write_results(path: Path, predictions: Predictions, category: int):
+    """Write predictions in COCO's results format, as its evaluation server takes them; see `to_results`."""
     write_atomically(path, json.dumps(to_results(predictions, category)))
 
 
-def _matched(
-    predictions: Predictions, annotation_file: Path, skeleton: Skeleton, image_ids: Iterable[int] | None
-) -> COCOeval:
+def _matched(predictions: Predictions, data: KeypointSet, image_ids: Iterable[int] | None) -> COCOeval:
     """pycocotools' evaluator with the persons of every image matched to the annotated ones."""
-    document = _read(Path(annotation_file))
-    listed = {image["id"] for image in document["images"]}
+    listed = set(data.image_ids.tolist())
     counted = listed if image_ids is None else {int(i) for i in image_ids}
     if unknown := (counted | predictions.keys()) - listed:
-        raise InputError(f"image id {min(unknown)} is not in {annotation_file}")
-    category = _category(document, skeleton, annotation_file)
-    persons = _annotated(document, category, counted, len(skeleton))
-    results = to_results({i: predictions[i] for i in predictions.keys() & counted}, category)
+        raise InputError(f"image id {min(unknown)} is not in {data.annotation_file}")
+    results = to_results({i: predictions[i] for i in predictions.keys() & counted}, data.category)
     with contextlib.redirect_stdout(io.StringIO()):
         evaluator = COCOeval(
-            _coco(persons, counted, category), _coco(_with_area(results), counted, category), "keypoints"
+            _coco(_annotated(data.annotations, counted), counted, data.category),
+            _coco(_with_area(results), counted, data.category),
+            "keypoints",
         )
-        evaluator.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
+        evaluator.params.kpt_oks_sigmas = np.array(data.skeleton.sigmas)
         evaluator.evaluate()
     return evaluator
 
@@ -128,49 +122,25 @@ def _figures(evaluator: COCOeval) -> dict[str, float | None]:
 
 
 def _to_pixel_indices(person: np.ndarray) -> np.ndarray:
-    """Joints (K, 3) in COCO's coordinates, to a thousandth of a pixel."""
+    """Joints (K, 3) in COCO's coordinates, to a thousandth of a pixel; those without a score are zero."""
     shifted = person.astype(np.float64) - (0.5, 0.5, 0)
     return np.round(shifted * (person[:, 2:] > 0), 3)
 
 
-def _read(path: Path) -> dict:
-    try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"annotation file {path} does not exist") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); it may be truncated, fetch it again") from None
-    if not isinstance(document, dict) or not {"images", "annotations", "categories"} <= document.keys():
-        raise InputError(f"{path} is not a COCO annotation file: images, annotations or categories is missing")
-    return document
-
-
-def _category(document: dict, skeleton: Skeleton, path: Path) -> int:
-    for category in document["categories"]:
-        if tuple(category.get("keypoints", ())) == skeleton.joints:
-            return category["id"]
-    raise InputError(f"{path} has no category with the joints of skeleton {skeleton.name}; give a keypoint file of it")
-
-
-def _annotated(document: dict, category: int, image_ids: Collection[int], num_joints: int) -> list[dict]:
+def _annotated(annotations: Annotations, image_ids: Collection[int]) -> list[dict]:
     """Annotations of the images with all the fields that pycocotools reads."""
-    persons = []
-    for annotation in document["annotations"]:
-        if annotation["category_id"] != category or annotation["image_id"] not in image_ids:
-            continue
-        keypoints = annotation.get("keypoints") or [0] * 3 * num_joints
-        x, y, width, height = annotation["bbox"]
-        persons.append(
-            {
-                "image_id": annotation["image_id"],
-                "keypoints": keypoints,
-                "num_keypoints": sum(v > 0 for v in keypoints[2::3]),
-                "iscrowd": annotation.get("iscrowd", 0),
-                "bbox": [x, y, width, height],
-                "area": annotation.get("area", width * height),
-            }
-        )
-    return persons
+    those = np.flatnonzero(np.isin(annotations.image_ids, list(image_ids)))
+    return [
+        {
+            "image_id": int(annotations.image_ids[number]),
+            "keypoints": _to_pixel_indices(annotations.keypoints[number]).ravel().tolist(),
+            "num_keypoints": int((annotations.keypoints[number, :, 2] > 0).sum()),
+            "iscrowd": int(annotations.is_crowd[number]),
+            "bbox": annotations.boxes[number].tolist(),
+            "area": float(annotations.areas[number]),
+        }
+        for number in those.tolist()
+    ]
 
 
 def _with_area(results: list[dict]) -> list[dict]:

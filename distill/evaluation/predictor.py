@@ -1,8 +1,7 @@
 """From photographs to persons, with any network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -10,38 +9,40 @@ from torch import nn
 
 from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import normalise
-from distill.heads.maps import average_resolutions
+from distill.heads.contract import Head
+from distill.heads.maps import at_finest
+from distill.heads.registry import decoding_head, known_heads
 from distill.pose import geometry
-from distill.pose.grouping import GroupingConfig, group, group_peaks
+from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
-from distill.system.errors import InputError
-from mobile.runtime import LiteRTModel
 
 Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
-"Letterboxed photographs (B, S, S, 3) uint8 RGB to maps (B, C, h, w) by name, as networks return them."
+"Letterboxed photographs (B, H, W, 3) uint8 RGB to maps (B, C, h, w) by name, as networks return them."
 
 
 class Predictor:
-    """Persons of photographs of any size.
+    """Persons of photographs of any size, found by whatever the outputs of a network allow.
 
     Args:
-        forward: the network; see `network_forward` and `litert_forward`.
-        input_size: side S of its square input, pixels.
+        forward: the network; see `network_forward` and `distill.evaluation.exported.litert_forward`.
+        input_size: (width, height) of its input, pixels.
         skeleton: of its channels.
         grouping: how maps become persons.
-        flip: average with the mirrored photograph, whose tags become a second tag of each cell.
+        flip: look at the mirrored photograph, too; its heatmaps are averaged, its tags a second tag of each cell.
+        heads: what the outputs mean, by name; by default those known under the outputs' names.
     """
 
     def __init__(
         self,
         forward: Forward,
-        input_size: int,
+        input_size: tuple[int, int],
         skeleton: Skeleton,
         grouping: GroupingConfig,
         flip: bool = False,
+        heads: Mapping[str, Head] | None = None,
     ):
         self.forward, self.input_size, self.skeleton = forward, input_size, skeleton
-        self.grouping, self.flip = grouping, flip
+        self.grouping, self.flip, self.heads = grouping, flip, heads
 
     def __call__(self, photographs: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each photograph (H, W, 3) uint8 RGB its persons (P, K, 3) in its pixels, and their scores (P,).
@@ -50,10 +51,9 @@ class Predictor:
         """
         if not photographs:
             return []
-        side = (self.input_size, self.input_size)
-        images, matrices = zip(*(letterboxed(photograph, side) for photograph in photographs), strict=True)
+        images, matrices = zip(*(letterboxed(photograph, self.input_size) for photograph in photographs), strict=True)
         found, columns = self.locate(np.stack(images))
-        to_cells = geometry.scaling(columns / self.input_size)
+        to_cells = geometry.scaling(columns / self.input_size[0])
         return [
             (to_photograph(persons, geometry.compose(matrix, to_cells)), scores)
             for (persons, scores), matrix in zip(found, matrices, strict=True)
@@ -61,70 +61,20 @@ class Predictor:
 
     def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
         """Persons (P, K, 3) in map cells and scores (P,) of letterboxed images, and the width of the maps in cells."""
-        heatmaps, tags = (maps.cpu().numpy() for maps in self.maps(images))
+        maps = at_finest(self.forward(images))
+        mirrored = at_finest(self.forward(images[:, :, ::-1])) if self.flip else {}
+        heads = known_heads(maps) if self.heads is None else self.heads
+        decoder = decoding_head(heads, maps)
+        order = torch.from_numpy(self.skeleton.flip_index)
+        seen = {}
+        for name in decoder.decodes:
+            turned_back = mirrored[name].flip(-1) if self.flip else None
+            seen[name] = heads[name].combined(maps[name], turned_back, order.to(maps[name].device)).cpu().numpy()
         found = [
-            group(heatmap, tag, self.skeleton, **asdict(self.grouping))
-            for heatmap, tag in zip(heatmaps, tags, strict=True)
-        ]
-        return found, heatmaps.shape[-1]
-
-    def maps(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Heatmaps (B, K, h, w) and tags (B, K, h, w, T) of letterboxed images (B, S, S, 3)."""
-        heatmaps, tags = average_resolutions(self.forward(images))
-        tags = tags[..., None]
-        if self.flip:
-            mirrored, mirrored_tags = average_resolutions(self.forward(images[:, :, ::-1]))
-            order = torch.from_numpy(self.skeleton.flip_index).to(heatmaps.device)
-            heatmaps = (heatmaps + mirrored.flip(-1)[:, order]) / 2
-            tags = torch.cat([tags, mirrored_tags.flip(-1)[:, order, ..., None]], dim=-1)
-        return heatmaps, tags
-
-
-class PeakPredictor(Predictor):
-    """Persons from a model that finds the peaks itself, so that no maps leave it.
-
-    Args:
-        forward: letterboxed photographs (B, S, S, 3) uint8 RGB to peaks, as `mobile.peaks` names them.
-        columns: width of the maps that the peaks were found in, cells.
-        input_size, skeleton, grouping: see `Predictor`; only thresholds and `max_persons` count.
-    """
-
-    def __init__(
-        self,
-        forward: Callable[[np.ndarray], dict[str, np.ndarray]],
-        columns: int,
-        input_size: int,
-        skeleton: Skeleton,
-        grouping: GroupingConfig,
-    ):
-        super().__init__(forward, input_size, skeleton, grouping)
-        self.columns = columns
-
-    def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
-        """As `Predictor.locate`."""
-        peaks = self.forward(images)
-        found = [
-            group_peaks({name: value[i] for name, value in peaks.items()}, self.columns, self.skeleton, self.grouping)
+            decoder.persons({name: values[i] for name, values in seen.items()}, self.skeleton, self.grouping)
             for i in range(len(images))
         ]
-        return found, self.columns
-
-
-def litert_predictor(model: LiteRTModel, skeleton: Skeleton, grouping: GroupingConfig, flip: bool = False) -> Predictor:
-    """The predictor that fits an exported model, whether it gives maps or peaks.
-
-    Raises:
-        InputError: its input is not square, or it gives peaks and flip is asked for.
-    """
-    width, height = model.input_size
-    if width != height:
-        raise InputError(f"model {model.path} takes images of {width} x {height} pixels; export it with a square input")
-    peaks = model.metadata.get("peaks")
-    if peaks is None:
-        return Predictor(litert_forward(model), width, skeleton, grouping, flip)
-    if flip:
-        raise InputError(f"model {model.path} gives peaks, which cannot be averaged; leave flip out")
-    return PeakPredictor(model, peaks["columns"], width, skeleton, grouping)
+        return found, maps[decoder.decodes[0]].shape[-1]
 
 
 def predict_all(
@@ -183,14 +133,5 @@ def network_forward(
         batch = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
         with autocast():
             return network(normalise(batch))
-
-    return forward
-
-
-def litert_forward(model: LiteRTModel) -> Forward:
-    """An exported model, which normalises by itself, as a `Forward`."""
-
-    def forward(images: np.ndarray) -> dict[str, torch.Tensor]:
-        return {name: torch.from_numpy(maps).permute(0, 3, 1, 2) for name, maps in model(images).items()}
 
     return forward

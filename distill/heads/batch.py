@@ -4,21 +4,29 @@ from dataclasses import dataclass
 
 import torch
 
+MASK_STRIDE = 2
+"Stride of `Batch.masks`, the finest of any network's maps."
+
 
 @dataclass
 class Batch:
-    """Samples as tensors; coordinates in pixels of the network input."""
+    """Samples as tensors; coordinates in pixels of the network's input (width W, height H)."""
 
     image_ids: torch.Tensor
     "(B,) int64."
     images: torch.Tensor
-    "(B, S, S, 3) uint8 RGB."
+    "(B, H, W, 3) uint8 RGB."
     masks: torch.Tensor
-    "(B, 4, S / 2, S / 2) uint8: person, outline unknown, ignored, inside the photograph."
+    "(B, 4, H / 2, W / 2) uint8: person, outline unknown, ignored, inside the photograph."
     keypoints: torch.Tensor
-    "(B, P, K, 3) float32 x, y, visibility; P of the fullest sample, missing persons all zero."
+    """(B, P, K, 3) float32 x, y, visibility, also of joints that lie outside the input; P of the fullest sample,
+    missing persons all zero."""
+    joints: torch.Tensor
+    "(N, 4) float32 sample, joint, x, y of every labelled joint of `keypoints`."
+    annotated: torch.Tensor
+    "(B, K) float32, 0 for joints that the sample's data set does not annotate at all."
     peaks: torch.Tensor
-    "(M, 6) float32 sample, joint, x, y, confidence, width."
+    "(M, 6) float32 sample, joint, x, y, confidence, width: the teacher's peaks."
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""

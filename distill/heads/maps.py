@@ -1,29 +1,36 @@
-"""A network's maps at several resolutions as one map of each kind."""
+"""Maps of several resolutions as one."""
 
 from collections.abc import Mapping
 
 import torch
 from torch.nn import functional
 
+from distill.heads.contract import split_key
 
-def average_resolutions(outputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Heatmaps and tags, each (B, K, h, w) float32, at the finest resolution among a network's heatmaps.
 
-    Heatmaps are the mean over the resolutions, coarser ones resized bilinearly, as in the official test of
-    HigherHRNet; tags are resized likewise, and None where the network has none.
+def at_finest(outputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A network's maps (B, C, h, w) float32 by output name, all at the finest resolution of its heatmaps.
+
+    An output of several strides is the mean over them; what is coarser is resized bilinearly.
 
     Args:
-        outputs: maps by name; `heatmaps_s{stride}` of one stride or several, `tags_s{stride}` of one or none.
+        outputs: maps by key, such as heatmaps_s4, heatmaps_s2, tags_s4.
     """
-    heatmaps = [maps.float() for name, maps in outputs.items() if name.startswith("heatmaps_s")]
-    tags = [maps.float() for name, maps in outputs.items() if name.startswith("tags_s")]
-    size = max(tuple(maps.shape[-2:]) for maps in heatmaps)
-    average = sum(resized(maps, size) for maps in heatmaps) / len(heatmaps)
-    return average, resized(tags[0], size) if tags else None
+    by_name: dict[str, list[torch.Tensor]] = {}
+    for key, maps in outputs.items():
+        by_name.setdefault(split_key(key)[0], []).append(maps.float())
+    leading = by_name.get("heatmaps") or next(iter(by_name.values()))
+    size = max(tuple(maps.shape[-2:]) for maps in leading)
+    return {name: sum(_resized(maps, size) for maps in several) / len(several) for name, several in by_name.items()}
 
 
-def resized(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Maps (B, K, h, w) with (height, width) cells, bilinearly."""
+def average_resolutions(outputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Heatmaps and tags of a network as `at_finest` gives them; None for tags that it has not."""
+    maps = at_finest(outputs)
+    return maps["heatmaps"], maps.get("tags")
+
+
+def _resized(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     if tuple(maps.shape[-2:]) == size:
         return maps
     return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from distill.heads.targets import render
+from distill.heads.rendering import render
 from distill.labelling.resample import photograph_box, resample
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig, group

@@ -59,7 +59,7 @@ def _compare(store: SoftLabelStore, teacher_pass: TeacherPass, image_id: int) ->
     photograph = teacher_pass.data.photograph(image_id)
     labels = teacher_pass.label(np.array([image_id]), photograph[None])
     stored = store.read(image_id)
-    again = store.encoding.decode(store.encoding.encode_maps(labels.heatmaps[0]))
+    again = store.encoding.decode(store.encoding.encode(labels.heatmaps[0]))
     difference = np.abs(again - stored.heatmap)
     return Difference(
         image_id,

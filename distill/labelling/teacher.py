@@ -9,7 +9,7 @@ import torch
 import teachers.registry
 from distill.heads.maps import average_resolutions
 from distill.networks import checkpoint
-from distill.pose.skeleton import Skeleton, get_skeleton
+from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
 from distill.system.registry import Registry, checked_options, option_names, required_options
@@ -92,7 +92,7 @@ def load_teacher(choice: Choice, skeleton: Skeleton) -> LoadedTeacher:
 
 def _load_network(path: Path) -> TrainedNetwork:
     network, info = checkpoint.load_network(path)
-    return TrainedNetwork(network, info.name, info.input_size, tuple(get_skeleton(info.skeleton).joints))
+    return TrainedNetwork(network, info.name, min(info.input_size), info.skeleton.joints)
 
 
 def _choose_device(name: str) -> torch.device:

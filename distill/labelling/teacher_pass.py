@@ -60,6 +60,7 @@ def create_store(
         "teacher": teacher | {"grouping": asdict(grouping)},
         "skeleton": data.skeleton.name,
         "joints": data.skeleton.joints,
+        "skeleton_definition": data.skeleton.plain(),
         "split": data.split,
         "annotation_sha256": data.annotation_sha256,
         "tool_version": distill.__version__,

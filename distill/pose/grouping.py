@@ -55,27 +55,19 @@ def group(
     heatmaps: np.ndarray | torch.Tensor,
     tags: np.ndarray | torch.Tensor,
     skeleton: Skeleton,
-    *,
-    max_persons: int = 30,
-    detection_threshold: float = 0.1,
-    tag_threshold: float = 1.0,
-    nms_kernel: int = 5,
-    adjust: bool = True,
-    refine: bool = True,
-    subcell: bool = False,
+    config: GroupingConfig,
 ) -> tuple[np.ndarray, np.ndarray] | tuple[torch.Tensor, torch.Tensor]:
     """Persons (P, K, 3) and scores (P,), float32, from heatmaps (K, H, W) and tags (K, H, W, T).
 
     Joints are visited in the skeleton's grouping order; an optimal assignment gives each peak to the
     person whose mean tag is nearest, or lets it open a new one. Persons opened by equal tags are kept
-    apart, which the published code does not do.
+    apart, and of equal cells in one window only the first is a peak; the published code does neither.
 
     Args:
         heatmaps: values 0..1. Arrays give arrays, tensors of any device tensors on the CPU.
         tags: T tags a cell, such as one of the plain and one of the mirrored pass.
         skeleton: gives the order in which joints are visited.
-        max_persons, detection_threshold, tag_threshold, nms_kernel, adjust, refine, subcell: see `GroupingConfig`;
-            without subcell, which is not the default here, positions are those of the published code.
+        config: without `subcell` positions are those of the published code.
 
     Returns:
         Persons as x, y in map cells (cell u is centred at u + 0.5) and heatmap value, all zero for a
@@ -83,9 +75,8 @@ def group(
         joint counting as 0. At most `max_persons`, highest scores first.
 
     Raises:
-        InputError: maps and skeleton do not fit together, or a setting is out of range.
+        InputError: maps and skeleton do not fit together.
     """
-    config = GroupingConfig(max_persons, detection_threshold, tag_threshold, nms_kernel, adjust, refine, subcell)
     if isinstance(heatmaps, torch.Tensor):
         persons, scores = _group(_to_array(heatmaps), _to_array(tags), skeleton, config)
         return torch.from_numpy(persons), torch.from_numpy(scores)
@@ -106,7 +97,7 @@ def _group(
     value = np.append(peaks.value, 0.0)[members]
     if config.refine:
         _find_missing(cell, value, tag, heatmaps, tags)
-    return _locate(cell, value, heatmaps, config), scores
+    return locate(cell, value, heatmaps, config), scores
 
 
 def group_peaks(
@@ -171,7 +162,7 @@ def _check_shapes(heatmaps: np.ndarray, tags: np.ndarray, skeleton: Skeleton):
 def _find_peaks(heatmaps: np.ndarray, tags: np.ndarray, config: GroupingConfig) -> _Peaks:
     num_joints, _, width = heatmaps.shape
     is_peak = (heatmaps == _window_maximum(heatmaps, config.nms_kernel)) & (heatmaps > config.detection_threshold)
-    joint, row, column = np.nonzero(is_peak)
+    joint, row, column = _without_twins(heatmaps, *np.nonzero(is_peak), config.nms_kernel)
     value, tag = heatmaps[joint, row, column], tags[joint, row, column]
     # Without this a diverged network would make the assignment raise.
     usable = np.isfinite(tag).all(axis=1) & np.isfinite(value)
@@ -185,6 +176,20 @@ def _find_peaks(heatmaps: np.ndarray, tags: np.ndarray, config: GroupingConfig) 
         value=value[order].astype(np.float64),
         tag=tag[order].astype(np.float64),
     )
+
+
+def _without_twins(
+    heatmaps: np.ndarray, joint: np.ndarray, row: np.ndarray, column: np.ndarray, kernel: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the cells joint, row, column (N,) those whose window holds no equal cell earlier in row-major order."""
+    reach, width = kernel // 2, heatmaps.shape[2]
+    # The first half of the window, row by row, is what comes before its middle.
+    down, right = np.divmod(np.arange(kernel * kernel // 2), kernel) - np.array([[reach], [reach]])
+    rows, columns = row[:, None] + down, column[:, None] + right
+    inside = (rows >= 0) & (columns >= 0) & (columns < width)
+    before = heatmaps[joint[:, None], np.maximum(rows, 0), columns.clip(0, width - 1)]
+    is_first = ~((before == heatmaps[joint, row, column][:, None]) & inside).any(axis=1)
+    return joint[is_first], row[is_first], column[is_first]
 
 
 def _window_maximum(heatmaps: np.ndarray, kernel: int) -> np.ndarray:
@@ -277,8 +282,11 @@ def _distance(tags: np.ndarray, tag: np.ndarray) -> np.ndarray:
     return np.sqrt(sum(np.square(d, out=d) for d in difference))
 
 
-def _locate(cell: np.ndarray, value: np.ndarray, heatmaps: np.ndarray, config: GroupingConfig) -> np.ndarray:
-    """Persons (P, K, 3), float32, from flat cells (P, K), -1 for a missing joint, and values (P, K)."""
+def locate(cell: np.ndarray, value: np.ndarray, heatmaps: np.ndarray, config: GroupingConfig) -> np.ndarray:
+    """Persons (P, K, 3), float32, from flat cells (P, K) of heatmaps (K, H, W), -1 for none, and values (P, K).
+
+    Positions are in map cells, moved off the cell's centre as `config` says.
+    """
     height, width = heatmaps.shape[1:]
     y, x = np.divmod(np.maximum(cell, 0), width)
     point = np.stack([x, y], axis=-1) + 0.5
@@ -288,10 +296,10 @@ def _locate(cell: np.ndarray, value: np.ndarray, heatmaps: np.ndarray, config: G
         right, left = heatmaps[joint, y, np.minimum(x + 1, width - 1)], heatmaps[joint, y, np.maximum(x - 1, 0)]
         below, above = heatmaps[joint, np.minimum(y + 1, height - 1), x], heatmaps[joint, np.maximum(y - 1, 0), x]
         if config.subcell:
-            logs = (np.log(np.maximum(values, LOWEST)) for values in (left, right, above, below, here))
+            logs = (np.log(np.fmax(values, LOWEST)) for values in (left, right, above, below, here))
             left, right, above, below, here = logs
             point += np.stack([vertex(left, here, right)[0], vertex(above, here, below)[0]], axis=-1)
         else:
             point += np.where(np.stack([right > left, below > above], axis=-1), 0.25, -0.25)
     persons = np.concatenate([point, value[..., None]], axis=-1)
-    return (persons * (cell >= 0)[..., None]).astype(np.float32)
+    return np.where((cell >= 0)[..., None], persons, 0).astype(np.float32)

@@ -9,8 +9,9 @@ LOWEST = 1e-3
 def find_peaks(heatmaps: np.ndarray, threshold: float) -> np.ndarray:
     """Local maxima of heatmaps (K, H, W), as (M, 4) float32 rows: joint, x, y, height.
 
-    A cell that no neighbour exceeds is a peak. A parabola through the logarithms of the cell and its
-    two neighbours in x and in y, exact for a Gaussian, gives position and height between the cells.
+    A cell that no neighbour exceeds is a peak, of equal neighbours the first in row-major order. A parabola
+    through the logarithms of the cell and its two neighbours in x and in y, exact for a Gaussian, gives
+    position and height between the cells.
 
     Args:
         heatmaps: values 0..1.
@@ -22,9 +23,8 @@ def find_peaks(heatmaps: np.ndarray, threshold: float) -> np.ndarray:
     value = padded[joint, row, column]
     is_peak = np.ones(len(value), dtype=bool)
     for dy, dx in ((-1, -1), (-1, 0), (-1, 1), (0, -1)):
-        # Of two equal neighbours the later one is the peak: one comparison is strict.
-        is_peak &= value >= padded[joint, row + dy, column + dx]
-        is_peak &= value > padded[joint, row - dy, column - dx]
+        is_peak &= value > padded[joint, row + dy, column + dx]
+        is_peak &= value >= padded[joint, row - dy, column - dx]
     joint, row, column = joint[is_peak], row[is_peak], column[is_peak]
     logs = np.log(np.maximum(padded, LOWEST))
     shift_x, gain_x = vertex(*(logs[joint, row, column + d] for d in (-1, 0, 1)))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-import yaml
+from jsonargparse import get_loader
 from jsonargparse.typing import register_type
 
 from distill.system.errors import InputError
@@ -29,7 +29,7 @@ class Choice:
         if isinstance(value, cls):
             return value
         if isinstance(value, str):
-            value = yaml.safe_load(value)
+            value = get_loader("yaml")(value)
         if isinstance(value, str):
             return cls(value)
         if isinstance(value, Mapping):

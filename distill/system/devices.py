@@ -9,7 +9,10 @@ from distill.system.errors import InputError
 
 
 def choose_precision(precision: str) -> str:
-    """`float32` or `bfloat16`; `auto` takes bfloat16 where GPU or CPU compute in it natively."""
+    """`float32` or `bfloat16`; `auto` takes bfloat16 where it is faster: on GPUs that compute in it, on CPUs with AMX.
+
+    CPUs that have AVX-512 BF16 and no AMX are slower in it than in float32 (docs/performance.md).
+    """
     if precision != "auto":
         if precision not in ("float32", "bfloat16"):
             raise InputError(f"precision must be auto, float32 or bfloat16, not {precision!r}")
@@ -17,7 +20,7 @@ def choose_precision(precision: str) -> str:
     if torch.cuda.is_available():
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        native = torch.cpu._is_amx_tile_supported()
     return "bfloat16" if native else "float32"
 
 

@@ -1,4 +1,4 @@
-"""Configurations as plain values."""
+"""Configurations as values that JSON and YAML know."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -8,7 +8,7 @@ from distill.system.choice import Choice
 
 
 def to_json_values(config: Any) -> Any:
-    """A configuration as dicts, lists, strings and numbers, ready for JSON or YAML."""
+    """A configuration as dicts, lists, strings and numbers; a choice is a dict with its name and options."""
     if isinstance(config, Choice):
         return to_json_values(config.plain())
     if is_dataclass(config):

@@ -1,9 +1,13 @@
-"""Several processes that train one network: how they find, ask and lose one another."""
+"""Several processes: those that train one network, how they find, ask and lose one another; and those one started."""
 
+import multiprocessing
 import os
-from collections.abc import Iterator, MutableMapping
+import signal
+import threading
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing.process import BaseProcess
 
 import torch
 from accelerate import Accelerator
@@ -129,3 +133,34 @@ def lost_process_as_error() -> Iterator[None]:
         if not (isinstance(error, distributed.DistError) or "gloo" in str(error)):
             raise
         raise InputError(_LOST) from None
+
+
+@contextmanager
+def no_children_left() -> Iterator[None]:
+    """Context at whose end no process lives that was started in it, whatever ended it.
+
+    At exit multiprocessing asks its processes by SIGTERM to end and waits; loader workers ignore that signal.
+    """
+    before = set(multiprocessing.active_children())
+    try:
+        yield
+    finally:
+        end_children(set(multiprocessing.active_children()) - before)
+
+
+def end_children(children: Iterable[BaseProcess]):
+    """Kill processes that this one started and wait for their end."""
+    children = list(children)
+    if not children:
+        return
+    is_main = threading.current_thread() is threading.main_thread()
+    # PyTorch's handler would raise that a loader worker died.
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if is_main else None
+    try:
+        for child in children:
+            child.kill()
+        for child in children:
+            child.join()
+    finally:
+        if is_main:
+            signal.signal(signal.SIGCHLD, handler)

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, set_parsing_settings
 
 from distill.system.choice import Choice
 from distill.system.errors import InputError
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
 class Registry:

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from distill.data.augment import AugmentConfig
+from distill.networks.registry import NETWORKS
+from distill.system.choice import Choice
 from distill.system.errors import InputError
-from distill.training.losses import LossConfig
-from distill.training.schedule import ScheduleConfig
+from distill.system.sizes import size_of
+from distill.training.objective import LossConfig
+from distill.training.optimizers.registry import OPTIMIZERS
+from distill.training.schedules.registry import SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,7 @@ class TrainDataConfig:
 
     root: Path = Path("data/coco")
     "Folder of a COCO keypoint set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
-    train_split: str = "train2017"
+    split: str = "train2017"
     "Split to learn from."
     val_split: str = "val2017"
     "Split of the minival."
@@ -29,32 +34,12 @@ class TrainDataConfig:
     "Learn from the photographs that have a soft label when the store is incomplete, instead of refusing it."
     persons_only: bool = True
     "Learn only from photographs with at least one labelled person."
-    images: int | None = None
-    "Learn from this many photographs only, those of lowest id; all by default."
+    format: str = "auto"
+    "Kind of data set; auto tells it by what lies in the folder."
     keep_in_memory: bool = False
     "Hold decoded photographs and masks in each loader worker; for sets that fit."
     workers: int = 1
     "Loader processes beside each training process; 0 loads in the training process."
-
-
-@dataclass(frozen=True)
-class OptimizerConfig:
-    """How gradients become steps; the learning rate is the schedule's."""
-
-    name: str = "sgd"
-    "sgd (Nesterov momentum), adamw or muon (which learns most from few steps)."
-    momentum: float = 0.9
-    "Momentum of sgd and muon; first beta of adamw."
-    weight_decay: float = 1e-4
-    "Weight decay of convolution weights; biases and normalisation have none."
-    clip: float = 5.0
-    "Largest norm of the whole gradient; 0 does not clip."
-
-    def __post_init__(self):
-        if self.name not in ("sgd", "adamw", "muon"):
-            raise InputError(f"optimizer.name must be sgd, adamw or muon, not {self.name!r}")
-        if not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.clip < 0:
-            raise InputError("optimizer.momentum must lie in 0..1, weight_decay and clip must not be negative")
 
 
 @dataclass(frozen=True)
@@ -83,16 +68,18 @@ class TrainConfig:
     "Photographs, annotations and soft labels."
     out: Path = Path("runs/train")
     "Folder of the run: checkpoints and the TensorBoard log."
-    model: str = "attention_xs"
-    "Network to train: attention_xs, attention_s, attention_m or a higher_hrnet_ name."
+    limit: int | None = None
+    "Learn from this many photographs only, those of lowest id; all by default."
+    model: Choice = field(default=Choice("attention_xs"), metadata={"registry": NETWORKS})
+    "Network to train: a name, with options of its own."
+    outputs: dict[str, Any] = field(default_factory=dict)
+    "Options of the network's outputs by name, and of outputs beside its usual ones; false leaves one out."
     weights: Path | None = None
-    "Checkpoint to start from; by default the network starts from scratch."
-    pretrained: bool = False
-    "Start the backbone of attention_s or attention_m from ImageNet weights."
+    "Checkpoint to start from, also one of another skeleton or with other outputs; by default from scratch."
     skeleton: str = "coco_17"
-    "Annotation scheme of the keypoints."
-    input_size: int = 256
-    "Side of the square input, pixels; a multiple of 32."
+    "Annotation scheme of the keypoints: a name, a YAML file, or auto for that of the annotation file."
+    input_size: int | tuple[int, int] = 256
+    "Side of the square input, or its width and height, pixels; multiples of 32."
     steps: int = 10000
     "Optimiser steps."
     batch_size: int = 32
@@ -102,33 +89,41 @@ class TrainConfig:
     seed: int = 0
     "Of weights, order and augmentation."
     precision: str = "auto"
-    "float32, bfloat16 or auto: bfloat16 where the device computes in it natively."
+    "float32, bfloat16 or auto: bfloat16 where it is faster, on GPUs that compute in it and on CPUs with AMX."
     freeze_norm: bool = False
     "Keep batch normalisation at its starting statistics, so that any number of processes learns the same."
     ema_decay: float = 0.998
     "Decay of the moving average of the weights, which is what is evaluated; 0 for none."
+    clip_norm: float = 5.0
+    "Largest norm of the whole gradient; 0 does not clip."
     resume: str = "false"
     "false starts anew and refuses a folder that holds a run, auto goes on if there is one, a path goes on there."
     loss: LossConfig = field(default_factory=LossConfig)
-    "Losses and targets."
+    "How hard labels, soft labels and further losses share."
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     "Random changes of the samples."
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    optimizer: Choice = field(default=Choice("sgd"), metadata={"registry": OPTIMIZERS})
     "How gradients become steps."
-    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    "Learning rate."
+    schedule: Choice = field(default=Choice("sgdr"), metadata={"registry": SCHEDULES})
+    "Learning rate of every step."
     log: LogConfig = field(default_factory=LogConfig)
     "What is written down."
 
     def __post_init__(self):
-        if self.input_size < 32 or self.input_size % 32:
-            raise InputError(f"input_size must be a positive multiple of 32, not {self.input_size}")
+        for name in ("model", "optimizer", "schedule"):
+            default = type(self).__dataclass_fields__[name].default
+            object.__setattr__(self, name, default.merged(Choice.of(getattr(self, name))))
+        object.__setattr__(self, "input_size", size_of(self.input_size, "input_size", multiple=32))
         if min(self.steps, self.batch_size, self.accumulate) < 1:
             raise InputError("steps, batch_size and accumulate must be at least 1")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit must be at least 1, not {self.limit}")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise InputError(f"precision must be auto, float32 or bfloat16, not {self.precision!r}")
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay must lie in 0..1, not {self.ema_decay}")
+        if not self.clip_norm >= 0:
+            raise InputError(f"clip_norm must not be negative, not {self.clip_norm}")
         if self.loss.alpha > 0 and self.data.soft_labels is None:
             raise InputError(
                 f"loss.alpha is {self.loss.alpha} but data.soft_labels is not set: name a store of distill-cache, "

@@ -1,43 +1,55 @@
 """Pictures of training samples for TensorBoard."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
 from distill.drawing.persons import draw_heatmaps, draw_mask, draw_persons
 from distill.drawing.sheet import contact_sheet
 from distill.heads.batch import Batch
+from distill.heads.contract import Head, split_key
 from distill.pose.skeleton import Skeleton
-from distill.training.losses import LossConfig, hard_targets, soft_targets
 
 SAMPLES = 4
 "Rows of a panel."
 
 
-def draw_samples(batch: Batch, outputs: dict[str, torch.Tensor], loss: LossConfig, skeleton: Skeleton) -> np.ndarray:
+def draw_samples(
+    batch: Batch, outputs: Mapping[str, torch.Tensor], heads: Mapping[str, Head], skeleton: Skeleton
+) -> np.ndarray:
     """A sheet (H, W, 3) uint8 RGB, a row a sample.
 
-    Columns: the augmented photograph with its annotation, hard targets, the teacher's maps as soft
-    targets, the network's maps, the segmentation and the network's attention.
+    Columns: the augmented photograph with its annotation, the segmentation, and of the network's finest heatmaps the
+    hard targets, the teacher's as soft targets and the network's own; last the network's attention. What the network
+    has not is left out.
     """
-    key = min((k for k in outputs if k.startswith("heatmaps_s")), key=lambda k: int(k.partition("_s")[2]))
-    stride = int(key.partition("_s")[2])
-    shape, sigma = outputs[key].shape, loss.sigma_of(key)
-    hard = hard_targets(batch, shape, stride, sigma)[:SAMPLES].cpu().numpy()
-    soft = soft_targets(batch, shape, stride, sigma)[:SAMPLES].cpu().numpy()
-    maps = outputs[key][:SAMPLES].detach().float().clamp(0, 1).cpu().numpy()
-    person = batch.masks[:SAMPLES, 0].float().cpu().numpy() / 255
-    titles = ["annotation", "hard targets", "soft targets", "network"]
-    rows = []
-    for i, image in enumerate(batch.images[:SAMPLES].cpu().numpy()):
-        persons = batch.keypoints[i].cpu().numpy()
-        labelled = persons[(persons[..., 2] > 0).any(1)]
-        row = [draw_persons(image, labelled, skeleton)]
-        row += [draw_heatmaps(image, m[i]) for m in (hard, soft, maps)]
-        rows.append([*row, draw_mask(image, person[i])])
-    titles.append("segmentation")
+    images = batch.images[:SAMPLES].cpu().numpy()
+    persons = batch.keypoints[:SAMPLES].cpu().numpy()
+    masks = batch.masks[:SAMPLES, 0].float().cpu().numpy() / 255
+    labelled = [each[(each[..., 2] > 0).any(1)] for each in persons]
+    columns = {
+        "annotation": [draw_persons(i, p, skeleton) for i, p in zip(images, labelled, strict=True)],
+        "segmentation": [draw_mask(i, m) for i, m in zip(images, masks, strict=True)],
+    }
+    for title, maps in _heatmaps(batch, outputs, heads).items():
+        maps = maps[:SAMPLES].detach().float().clamp(0, 1).cpu().numpy()
+        columns[title] = [draw_heatmaps(i, m) for i, m in zip(images, maps, strict=True)]
     if "attention" in outputs:
-        attention = outputs["attention"][:SAMPLES].detach().float().sigmoid().cpu().numpy()
-        for row, image, mask in zip(rows, batch.images[:SAMPLES].cpu().numpy(), attention[:, 0], strict=True):
-            row.append(draw_mask(image, mask))
-        titles.append("attention")
-    return contact_sheet(rows, titles)
+        attention = outputs["attention"][:SAMPLES, 0].detach().float().sigmoid().cpu().numpy()
+        columns["attention"] = [draw_mask(i, m) for i, m in zip(images, attention, strict=True)]
+    return contact_sheet([list(row) for row in zip(*columns.values(), strict=True)], list(columns))
+
+
+def _heatmaps(batch: Batch, outputs: Mapping[str, torch.Tensor], heads: Mapping[str, Head]) -> dict[str, torch.Tensor]:
+    """Targets and maps (B, K, H, W) of the finest heatmaps, by title."""
+    strides = {stride: key for key in outputs for name, stride in [split_key(key)] if name == "heatmaps"}
+    if not strides:
+        return {}
+    stride = min(strides)
+    head, maps = heads["heatmaps"], outputs[strides[stride]]
+    return {
+        "hard targets": head.hard_targets(batch, maps.shape, stride),
+        "soft targets": head.soft_targets(batch, maps.shape, stride),
+        "network": maps,
+    }

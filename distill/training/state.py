@@ -9,7 +9,7 @@ from torch import nn
 
 from distill.networks.checkpoint import CheckpointInfo, load_state
 from distill.system.errors import InputError
-from distill.training.optimizer import restore_state, state_tensors
+from distill.training.schedules.registry import Schedule
 
 
 @dataclass
@@ -19,13 +19,14 @@ class TrainingState:
     network: nn.Module
     ema: ModelEmaV3
     optimizer: torch.optim.Optimizer
+    schedule: Schedule
     step: int = 0
     best: float = -1.0
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What resuming needs beside the moving average, flat by name."""
         tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
-        return tensors | {f"optimizer.{key}": value for key, value in state_tensors(self.optimizer).items()}
+        return tensors | {f"optimizer.{key}": value for key, value in _optimizer_tensors(self.optimizer).items()}
 
     def restore(self, path: Path, info: CheckpointInfo, ema: dict, tensors: dict):
         """Go back to where a checkpoint was written.
@@ -37,8 +38,27 @@ class TrainingState:
             raise InputError(f"{path} holds no optimiser state; resume from last.safetensors")
         load_state(self.network, _below("network.", tensors), path)
         load_state(self.ema.module, ema, path)
-        restore_state(self.optimizer, _below("optimizer.", tensors))
+        _restore_optimizer(self.optimizer, _below("optimizer.", tensors))
+        self.schedule.restore(info.schedule)
         self.step, self.best = info.step, info.metrics.get("best_ap", -1.0)
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """All that an optimiser remembers, as `INDEX.SLOT`."""
+    return {
+        f"{index}.{slot}": value
+        for index, slots in optimizer.state_dict()["state"].items()
+        for slot, value in slots.items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]):
+    state = optimizer.state_dict()
+    for key, value in tensors.items():
+        index, slot = key.split(".")
+        state["state"].setdefault(int(index), {})[slot] = value
+    optimizer.load_state_dict(state)
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

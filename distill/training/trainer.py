@@ -2,43 +2,31 @@
 
 import math
 import time
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
-from accelerate.utils import set_seed
-from timm.utils import ModelEmaV3
-from torch import nn
 
-from cache.store import SoftLabelStore
-from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, make_loader
-from distill.data.normalise import normalise
 from distill.data.samples import TrainingSamples
-from distill.data.teacher_peaks import preload_peaks, read_peaks
+from distill.data.teacher_peaks import preload_peaks
 from distill.heads.batch import Batch
-from distill.labelling.teacher_pass import labelled_images
-from distill.networks import registry as networks
-from distill.networks.checkpoint import CheckpointInfo, load_network, read_checkpoint, save_checkpoint
-from distill.pose.skeleton import get_skeleton
+from distill.networks.checkpoint import CheckpointInfo, read_checkpoint, save_checkpoint
 from distill.system.devices import choose_precision, leave_cores_for
 from distill.system.errors import InputError
+from distill.system.imports import imported
 from distill.system.json_values import to_json_values
 from distill.system.processes import Agreement, make_accelerator
 from distill.system.signals import StopRequest
 from distill.training.config import TrainConfig
 from distill.training.logbook import Logbook
-from distill.training.losses import compute_losses, total_loss
 from distill.training.minival import Minival
-from distill.training.optimizer import make_optimizer
+from distill.training.resume import LAST, PREVIOUS, check_same_run, start_of
 from distill.training.sample_sheet import draw_samples
-from distill.training.schedule import ends_cycle, learning_rate
-from distill.training.state import TrainingState
+from distill.training.setup import make_learner, open_learning_data
+from distill.training.step import StepResult, gradients
 
-FIXED_ON_RESUME = ("model", "skeleton", "input_size", "batch_size", "seed")
-"Settings that a resumed run must share with the one it goes on from."
+Progress = Callable[[int, int], None]
+"Called with what is done and what is to be done."
 
 
 class Trainer:
@@ -54,28 +42,29 @@ class Trainer:
 
     def __init__(self, config: TrainConfig):
         self.config = config
-        self.skeleton = get_skeleton(config.skeleton)
-        self.accelerator = make_accelerator(choose_precision(config.precision), config.accumulate)
+        precision = choose_precision(config.precision)
+        self.accelerator = make_accelerator(precision, config.accumulate)
         parts = config.accumulate * self.accelerator.num_processes
         if config.batch_size % parts:
             raise InputError(f"batch_size {config.batch_size} must be a multiple of accumulate x processes = {parts}")
         self.agreement = Agreement(self.accelerator.num_processes)
         with self.agreement.all_or_none():
-            self.data = KeypointSet(config.data.root, config.data.train_split, self.skeleton)
-            self.image_ids = _select_images(self.data, config)
-            self.soft_labels = self.read_peaks = None
-            if config.loss.alpha > 0:
-                self.soft_labels = SoftLabelStore.open(config.data.soft_labels)
-                self.image_ids = self._labelled_images()
-                self.read_peaks = partial(read_peaks, self.soft_labels)
-            self.minival = Minival(config, self.skeleton, self.accelerator)
-            self.state = self._make_state()
-        self.forward = self.accelerator.prepare(self.state.network)
+            self.data = open_learning_data(config)
+            self.minival = Minival(config, self.data.photographs.skeleton, self.accelerator)
+            self.learner = make_learner(config, self.data, self.accelerator, precision)
+            self._resume()
+        self.state = self.learner.state
+        if not self.agreement.is_common(self.state.step):
+            raise InputError(f"the processes would start at different steps; {config.out} must be one folder to all")
+        if self.accelerator.is_main_process:
+            for note in self.data.notes + self.learner.notes:
+                print(note)
+        self.network = self.accelerator.prepare(self.state.network)
+        self.speed = _Speed(self.state.step, config.batch_size)
+        self.metrics: dict[str, float] = {}
 
     def run(
-        self,
-        on_step: Callable[[int, int], None] = lambda step, steps: None,
-        on_label: Callable[[int, int], None] = lambda done, total: None,
+        self, on_step: Progress = lambda step, steps: None, on_label: Progress = lambda done, total: None
     ) -> dict[str, float]:
         """Train to the last step and return the last minival's figures.
 
@@ -84,53 +73,66 @@ class Trainer:
             on_label: called with the number of soft labels read and to be read before the first step.
 
         Raises:
-            InputError: the loss is no longer finite.
+            InputError: the loss or a weight is no longer finite.
             KeyboardInterrupt: SIGINT asked to stop; the state is saved.
             Stopped: SIGTERM or SIGUSR1 did; the state is saved.
         """
-        config, state = self.config, self.state
-        with self.agreement.all_or_none():
-            self._resume()
-        if not self.agreement.is_common(state.step):
-            raise InputError(f"the processes would start at different steps; {config.out} must be one folder to all")
-        if config.data.preload_labels and self.soft_labels is not None:
-            self._preload(on_label)
-        self.logbook = self._open_logbook()
-        metrics: dict[str, float] = {}
-        batches = iter(self._make_loader())
-        self._started, self._counted_from = time.perf_counter(), state.step
+        config, state, log = self.config, self.state, self.config.log
+        batches = self._batches(self._peaks(on_label))
+        logbook = self._open_logbook()
+        self.speed.restart(state.step)
         with StopRequest() as stop, leave_cores_for(config.data.workers):
             while state.step < config.steps:
-                losses, batch, outputs = self._step(batches)
-                step = state.step = state.step + 1
-                if _due(step, config.log.scalars_every, config.steps):
-                    self._log_losses(losses)
-                if _due(step, config.log.images_every) and self.logbook:
-                    self.logbook.images(step, {"samples": draw_samples(batch, outputs, config.loss, self.skeleton)})
-                if _due(step, config.log.minival_every, config.steps):
-                    metrics = self._measure()
-                if ends_cycle(step - 1, config.schedule):
-                    self._save(f"restart_{step:07d}.safetensors", metrics)
+                result = self._step(batches, logbook)
+                step = state.step
+                if _due(step, log.scalars_every, config.steps):
+                    self._log_losses(result, logbook)
+                if _due(step, log.images_every) and logbook:
+                    sheet = draw_samples(result.batch, result.outputs, self.learner.heads, self.learner.skeleton)
+                    logbook.images(step, {"samples": sheet})
+                if _due(step, log.minival_every, config.steps):
+                    self._measure(logbook)
+                if state.schedule.ends_cycle(step - 1):
+                    self._save(f"restart_{step:07d}.safetensors")
                 stopping = stop.agree(self.agreement.largest)
-                if stopping or _due(step, config.log.checkpoint_every, config.steps):
-                    self._save("last.safetensors", metrics, resumable=True)
+                if stopping or _due(step, log.checkpoint_every, config.steps):
+                    self._save_resumable()
                 if stopping:
                     self._leave()
                     stop.end()
                 on_step(step, config.steps)
-        if self.logbook:
-            self.logbook.hparams(to_json_values(config), metrics)
-            self.logbook.close()
+        if logbook:
+            logbook.hparams(to_json_values(config), self.metrics)
+            logbook.close()
         self._leave()
-        return metrics
+        return self.metrics
 
-    def _preload(self, on_label: Callable[[int, int], None]):
-        """Read all soft labels, unless asked to stop."""
+    def _step(self, batches: Iterator[Batch], logbook: Logbook | None) -> StepResult:
+        """One optimiser step."""
+        config, state = self.config, self.state
+        for group in state.optimizer.param_groups:
+            group["lr"] = state.schedule.rate(state.step)
+        result = gradients(self.network, self.learner.objective, batches, self.accelerator)
+        if config.clip_norm:
+            self.accelerator.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+        if logbook and _due(state.step + 1, config.log.histograms_every):
+            logbook.histograms(state.step + 1, state.network)
+        state.optimizer.step()
+        state.optimizer.zero_grad()
+        if self.accelerator.is_main_process:
+            state.ema.update(state.network, state.step)
+        state.step += 1
+        return result
+
+    def _peaks(self, on_label: Progress) -> Callable | None:
+        """What the loader reads soft labels with; all of them are read now if that is asked for."""
+        if not (self.config.data.preload_labels and self.data.soft_labels):
+            return self.data.read_peaks
         with StopRequest() as stop:
             with self.agreement.all_or_none():
-                self.read_peaks = preload_peaks(
-                    self.soft_labels,
-                    self.image_ids,
+                held = preload_peaks(
+                    self.data.soft_labels,
+                    self.data.image_ids,
                     workers=self.config.data.workers,
                     progress=on_label,
                     stop=lambda: stop.received is not None,
@@ -138,98 +140,35 @@ class Trainer:
             if stop.agree(self.agreement.largest):
                 self._leave()
                 stop.end()
+        return held
 
     def _leave(self):
         """End together, when the main process has written all."""
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
 
-    def _step(self, batches) -> tuple[dict[str, torch.Tensor], Batch, dict[str, torch.Tensor]]:
-        """One optimiser step, over all its micro-batches."""
-        config, state = self.config, self.state
-        rate = learning_rate(state.step, config.schedule)
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
-        for _ in range(config.accumulate):
-            batch = next(batches).to(self.accelerator.device)
-            with self.accelerator.accumulate(self.forward):
-                outputs = self.forward(normalise(batch.images).contiguous(memory_format=torch.channels_last))
-                losses = compute_losses(outputs, batch, config.loss, self._mean_count)
-                self.accelerator.backward(total_loss(losses, config.loss))
-        if config.optimizer.clip:
-            self.accelerator.clip_grad_norm_(self.forward.parameters(), config.optimizer.clip)
-        if self.logbook and _due(state.step + 1, config.log.histograms_every):
-            self.logbook.histograms(state.step + 1, state.network)
-        state.optimizer.step()
-        state.optimizer.zero_grad()
-        if self.accelerator.is_main_process:
-            state.ema.update(state.network, state.step)
-        return losses, batch, outputs
-
-    def _mean_count(self, count: torch.Tensor) -> torch.Tensor:
-        """Mean of a count over all processes, at least one in all: gradients are averaged, so losses add up."""
-        return self.accelerator.reduce(count).clamp(min=1) / self.accelerator.num_processes
-
-    def _labelled_images(self) -> np.ndarray:
-        skip = self.config.data.skip_unlabelled
-        labelled = labelled_images(self.soft_labels, self.data, self.image_ids, skip_unlabelled=skip)
-        skipped = len(self.image_ids) - len(labelled)
-        if skipped and self.accelerator.is_main_process:
-            print(f"{skipped} of {len(self.image_ids)} photographs have no soft label and are skipped")
-        return labelled
-
-    def _make_state(self) -> TrainingState:
-        config = self.config
-        set_seed(config.seed)
-        if config.weights:
-            network, info = load_network(config.weights)
-            if (info.name, info.skeleton) != (config.model, config.skeleton):
-                raise InputError(
-                    f"weights {config.weights} are of {info.name} with {info.skeleton}, not of model {config.model} "
-                    f"with {config.skeleton}"
-                )
-        else:
-            network = networks.create(config.model, len(self.skeleton), config.pretrained)
-        network = network.to(self.accelerator.device, memory_format=torch.channels_last).train()
-        if config.freeze_norm:
-            for module in network.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.eval()
-        ema = ModelEmaV3(network, decay=config.ema_decay, use_warmup=True)
-        return TrainingState(network, ema, make_optimizer(network, config.optimizer))
-
     def _resume(self):
-        config = self.config
-        last = config.out / "last.safetensors"
-        if config.resume == "false":
-            if last.exists():
-                raise InputError(f"{config.out} already holds a run; set resume to auto, or choose another out")
-            return
-        path = last if config.resume == "auto" else Path(config.resume)
-        if config.resume == "auto" and not last.exists():
-            return
-        info, ema, tensors = read_checkpoint(path)
-        for name in FIXED_ON_RESUME:
-            found, wanted = info.config.get(name), to_json_values(getattr(config, name))
-            if found != wanted:
-                raise InputError(f"cannot resume {path}: its {name} is {found!r}, the configuration says {wanted!r}")
-        self.state.restore(path, info, ema, tensors)
+        path = start_of(self.config)
+        if path is not None:
+            info, ema, tensors = read_checkpoint(path)
+            check_same_run(path, info, self.learner.identity)
+            self.learner.state.restore(path, info, ema, tensors)
 
-    def _make_loader(self):
-        config, state = self.config, self.state
+    def _batches(self, read_peaks: Callable | None) -> Iterator[Batch]:
+        config = self.config
         samples = TrainingSamples(
-            self.data,
+            self.data.photographs,
             config.input_size,
             config.augment,
             config.seed,
-            self.read_peaks,
+            read_peaks,
             config.data.keep_in_memory,
         )
         sampler = StepSampler(
-            self.image_ids,
+            self.data.image_ids,
             config.batch_size,
             config.seed,
-            state.step,
+            self.state.step,
             config.steps,
             accumulate=config.accumulate,
             process=self.accelerator.process_index,
@@ -242,57 +181,79 @@ class Trainer:
             return None
         return Logbook(self.config.out / "log", to_json_values(self.config), purge_step=self.state.step + 1)
 
-    def _log_losses(self, losses: dict[str, torch.Tensor]):
-        config, step = self.config, self.state.step
-        losses = self.accelerator.reduce(losses, "mean")
-        total = total_loss(losses, config.loss).item()
-        if not math.isfinite(total):
-            raise InputError(f"the loss is {total} at step {step}; lower schedule.peak or optimizer.clip")
-        now = time.perf_counter()
-        speed = (step - self._counted_from) * config.batch_size / max(now - self._started, 1e-9)
-        self._started, self._counted_from = now, step
-        if self.logbook:
-            scalars = {f"loss/{name}": loss.item() for name, loss in losses.items()}
-            scalars |= {"loss/total": total, "learning_rate": learning_rate(step - 1, config.schedule)}
-            self.logbook.scalars(step, scalars | {"images_per_second": speed})
+    def _log_losses(self, result: StepResult, logbook: Logbook | None):
+        step = self.state.step
+        losses = {name: value.item() for name, value in self.accelerator.reduce(result.losses, "mean").items()}
+        if not math.isfinite(losses["total"]):
+            raise InputError(f"the loss is {losses['total']} at step {step}; lower the schedule's rate or clip_norm")
+        scalars = {f"loss/{name}": loss for name, loss in losses.items()}
+        scalars |= {"learning_rate": self.state.schedule.rate(step - 1), "images_per_second": self.speed.since(step)}
+        if logbook:
+            logbook.scalars(step, scalars)
 
-    def _measure(self) -> dict[str, float]:
+    def _measure(self, logbook: Logbook | None):
         """Minival of the moving average; the best so far is kept."""
         self.accelerator.wait_for_everyone()
-        if not self.accelerator.is_main_process:
-            return {}
-        metrics = self.minival.measure(self.state.ema.module)
-        self.logbook.scalars(self.state.step, {f"minival/{k}": v for k, v in metrics.items() if v is not None})
-        if (metrics["ap"] or 0.0) > self.state.best:
-            self.state.best = metrics["ap"] or 0.0
-            self._save("best.safetensors", metrics)
-        return metrics
+        state = self.state
+        if self.accelerator.is_main_process:
+            self.metrics = self.minival.measure(state.ema.module, self.learner.heads)
+            logbook.scalars(state.step, {f"minival/{k}": v for k, v in self.metrics.items() if v is not None})
+            if (self.metrics["ap"] or 0.0) > state.best:
+                state.best = self.metrics["ap"] or 0.0
+                self._save("best.safetensors")
+        state.schedule.observe(state.step, self._common(self.metrics))
 
-    def _save(self, name: str, metrics: dict[str, float], resumable: bool = False):
+    def _common(self, metrics: dict[str, float]) -> dict[str, float]:
+        """The main process's figures, in every process."""
+        if self.accelerator.num_processes == 1:
+            return metrics
+        held = [metrics]
+        torch.distributed.broadcast_object_list(held, device=self.accelerator.device)
+        return held[0]
+
+    def _save_resumable(self):
+        """Write the state; the one before is kept beside it."""
+        if self.accelerator.is_main_process:
+            out, pending = self.config.out, self.config.out / f".{LAST}"
+            self._save(pending.name, self.state.tensors())
+            if (out / LAST).exists():
+                (out / LAST).replace(out / PREVIOUS)
+            pending.replace(out / LAST)
+
+    def _save(self, name: str, training: dict[str, torch.Tensor] | None = None):
         if not self.accelerator.is_main_process:
             return
-        config, state = self.config, self.state
+        config, learner, state = self.config, self.learner, self.state
         info = CheckpointInfo(
-            name=config.model,
-            skeleton=config.skeleton,
+            model=learner.identity["model"],
+            outputs=learner.identity["outputs"],
+            skeleton=learner.skeleton,
             input_size=config.input_size,
             step=state.step,
             config=to_json_values(config),
-            metrics=metrics | {"best_ap": state.best},
+            schedule=state.schedule.state(),
+            identity=learner.identity,
+            metrics=self.metrics | {"best_ap": state.best},
+            imports=imported(),
         )
-        training = state.tensors() if resumable else None
         save_checkpoint(config.out / name, info, state.ema.module.state_dict(), training)
+
+
+class _Speed:
+    """Images a second since the last time somebody asked."""
+
+    def __init__(self, step: int, batch_size: int):
+        self.batch_size = batch_size
+        self.restart(step)
+
+    def restart(self, step: int):
+        self.step, self.started = step, time.perf_counter()
+
+    def since(self, step: int) -> float:
+        before, started = self.step, self.started
+        self.restart(step)
+        return (step - before) * self.batch_size / max(self.started - started, 1e-9)
 
 
 def _due(step: int, every: int, last: int | None = None) -> bool:
     return step == last or (every > 0 and step % every == 0)
-
-
-def _select_images(data: KeypointSet, config: TrainConfig) -> np.ndarray:
-    ids = data.image_ids
-    if config.data.persons_only:
-        ids = np.array([i for i in ids if len(data.keypoints(i))], dtype=np.int64)
-    ids = ids[: config.data.images]
-    if not len(ids):
-        raise InputError(f"{data.annotation_file} has no photograph with a labelled person to learn from")
-    return ids

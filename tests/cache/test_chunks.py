@@ -64,7 +64,7 @@ def test_a_shard_that_was_written_anew_is_read_as_it_is_now(filled, labels):
     heatmaps = np.stack([labels.heatmap(i) for i in labels.ids[4:8]])
     filled.write_shard(0, heatmaps * 0.3, [[]] * 4, [[]] * 4, [[]] * 4)
     after = store.read_quantised(labels.ids[2])
-    np.testing.assert_array_equal(after, filled.encoding.encode_maps(heatmaps[2] * 0.3))
+    np.testing.assert_array_equal(after, filled.encoding.encode(heatmaps[2] * 0.3))
     assert (after != before).any()
 
 

@@ -19,9 +19,7 @@ def test_labels_come_back(filled, labels):
         label = store.read(image_id)
         persons, scores = labels.persons(image_id)
         assert np.abs(label.heatmap - labels.heatmap(image_id)).max() <= store.encoding.floor
-        np.testing.assert_array_equal(
-            store.read_quantised(image_id), store.encoding.encode_maps(labels.heatmap(image_id))
-        )
+        np.testing.assert_array_equal(store.read_quantised(image_id), store.encoding.encode(labels.heatmap(image_id)))
         np.testing.assert_allclose(label.to_map, labels.settings["to_map"][0], rtol=1e-6)
         for found in (label.peaks, store.read_peaks(image_id)):
             np.testing.assert_array_equal(found, labels.peaks(image_id), strict=True)

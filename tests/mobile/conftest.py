@@ -12,10 +12,17 @@ import torch
 from torch import nn
 
 from mobile.export import ExportReport, export
+from mobile.outputs import OutputInfo
 from students.registry import create
 
 WIDTH, HEIGHT = 96, 64
+OUTPUTS = {
+    "heatmaps_s4": OutputInfo("heatmaps", "where the joints are", 4),
+    "tags_s4": OutputInfo("tags", "whose they are", 4),
+    "attention": OutputInfo("attention", "whether a person is there", 4, torch.sigmoid),
+}
 SETTINGS = {
+    "outputs": OUTPUTS,
     "input_size": (WIDTH, HEIGHT),
     "mean": (0.485, 0.456, 0.406),
     "std": (0.229, 0.224, 0.225),

@@ -11,20 +11,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from java_outputs import has_equal_peaks, peaks_of, quantised
 
+import students
 from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
-from distill.evaluation.predictor import PeakPredictor, Predictor
-from distill.heads.targets import render
+from distill.evaluation.exported import PeakPredictor
+from distill.evaluation.predictor import Predictor
+from distill.heads.rendering import render
 from distill.pose import geometry
-from distill.pose.grouping import GroupingConfig
+from distill.pose.grouping import GroupingConfig, group
 from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.json_values import to_json_values
-from mobile.peaks import PeakModel, PeakSettings
-from mobile.runtime import to_stored, to_values
+from mobile.peaks import PeakSettings
+from mobile.runtime import to_stored
 
 SCENE_SIZE, SIGMA = 256, 1.7
 SKELETON = get_skeleton("coco_17")
+SHIPPED = Path(students.__file__).parent / "weights" / "attention_xs.safetensors"
 TAG_DISTANCE = 2.2
 "Rounded distances of tags are then never near the half between two integers."
 GROUPINGS = {
@@ -34,19 +38,12 @@ GROUPINGS = {
     "centres": GroupingConfig(subcell=False, adjust=False, refine=False),
     "few": GroupingConfig(max_persons=2, nms_kernel=7, detection_threshold=0.3),
 }
+RECTANGLES = ((320, 256), (192, 256))
+TIED_SCENES, TIED_SIDE = 300, 24
+TIED = ((1.0, 1.0), (1.0, 1.4), (1.5, 1.0), (1.5, 1.4))
+"Width of the Gaussians and largest value of maps in eight bits."
 QUANTISATION = ("scale", "zero_point")
 TURNS = (0, 90, 180, 270)
-
-
-class _Given(torch.nn.Module):
-    """A network that gives the same maps for every image."""
-
-    def __init__(self, maps: dict[str, torch.Tensor]):
-        super().__init__()
-        self.maps = maps
-
-    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        return self.maps
 
 
 class Cases:
@@ -54,25 +51,36 @@ class Cases:
 
     def __init__(self, folder: Path):
         self.folder, self.random, self.files = folder, np.random.default_rng(5), 0
-        write_assets(AssetsConfig(out=folder / "assets", scenes=2))
+        write_assets(AssetsConfig(SHIPPED, folder / "assets", scenes=2))
         self.model = json.loads((folder / "assets" / "student.json").read_text())
-        self.side = self.model["input"]["width"]
+        self.size = self.model["input"]["width"], self.model["input"]["height"]
 
     def write(self) -> None:
         """All of them."""
         photographs = self._photographs()
         self._index(
-            "letterbox", [self._letterbox(image, size) for image, _ in photographs for size in ((256, 256), (160, 96))]
+            "letterbox",
+            [self._letterbox(image, size) for image, _ in photographs for size in ((256, 256), (160, 96), *RECTANGLES)],
         )
         self._index("inputs", [self._stored(np.int8, 1.0, -128), self._stored(np.uint8, 0.9, 3)])
         decoder = []
         for image, keypoints in photographs:
             for strides in ((4,), (2, 4), (8,)):
-                maps = self._maps(keypoints, image, strides)
-                decoder += [self._maps_case(image, maps, name) for name in GROUPINGS]
-            decoder += [
-                self._peaks_case(image, self._maps(keypoints, image, (4,)), shift) for shift in ("quarter", "parabola")
-            ]
+                maps = self._maps(keypoints, image, strides, self.size)
+                decoder += [self._maps_case(image, maps, name, self.size) for name in GROUPINGS]
+                alone = {name: value for name, value in maps.items() if name[:4] != "tags"}
+                decoder += [self._maps_case(image, alone, name, self.size, "alone") for name in GROUPINGS]
+            maps = self._maps(keypoints, image, (4,), self.size)
+            alone = {"heatmaps_s4": maps["heatmaps_s4"]}
+            for shift in ("quarter", "parabola"):
+                decoder.append(self._peaks_case(image, maps, shift, self.size, "peaks"))
+                decoder.append(self._peaks_case(image, alone, shift, self.size, "peaks alone"))
+            for size in RECTANGLES:
+                for name, strides in (("refined", (4,)), ("quarter", (2, 4))):
+                    maps = self._maps(keypoints, image, strides, size)
+                    decoder.append(self._maps_case(image, maps, name, size, "rectangular"))
+                maps = self._maps(keypoints, image, (4,), size)
+                decoder.append(self._peaks_case(image, maps, "parabola", size, "rectangular"))
             decoder += [
                 self._quantised_case(image, keypoints, name, dtype)
                 for dtype in (np.int8, np.uint8)
@@ -81,8 +89,16 @@ class Cases:
         self._index("decoder", decoder)
         layouts = ("planar", "nv12", "nv21")
         self._index("frames", [self._frame(image, layout) for image, _ in photographs[:3] for layout in layouts])
+        self._index("ties", [self._ties(sigma, largest) for sigma, largest in TIED])
+        self._index("steps", [self._steps(levels, kernel) for levels in (1, 3) for kernel in (1, 3, 5, 7)])
         scene = draw_scene(SceneConfig(size=SCENE_SIZE), SCENE_SEED, 0)
-        self._index("scene", self._maps_case(scene.image, self._maps(scene.keypoints, scene.image, (4,)), "plain"))
+        maps = self._maps(scene.keypoints, scene.image, (4,), self.size)
+        self._index("scene", self._maps_case(scene.image, maps, "plain", self.size))
+        alone = {"heatmaps_s4": maps["heatmaps_s4"]}
+        self._index("scene_alone", self._maps_case(scene.image, alone, "plain", self.size))
+        for (width, height), name in zip(RECTANGLES, ("wide", "upright"), strict=True):
+            maps = self._maps(scene.keypoints, scene.image, (4,), (width, height))
+            self._index(f"scene_{name}", self._maps_case(scene.image, maps, "plain", (width, height)))
         # A phone's sensor lies on its side: a clockwise quarter turn sets its pictures upright.
         self._index("camera", self._frame(np.rot90(scene.image), "nv21"))
 
@@ -131,29 +147,31 @@ class Cases:
             "expected": {turn: self._file(np.rot90(upright, -turn // 90)) for turn in TURNS},
         }
 
-    def _maps(self, keypoints: np.ndarray, image: np.ndarray, strides: tuple[int, ...]) -> dict[str, torch.Tensor]:
-        """Heatmaps of these strides and tags of the coarsest, (1, 17, h, w): people with noise, no two values alike."""
-        matrix = geometry.letterbox(image.shape[1::-1], (self.side, self.side))
+    def _maps(
+        self, keypoints: np.ndarray, image: np.ndarray, strides: tuple[int, ...], size: tuple[int, int]
+    ) -> dict[str, torch.Tensor]:
+        """Heatmaps of these strides and tags of the coarsest, (1, 17, h, w): people with noise, no two values alike.
+
+        The maps are those of an input of size (width, height), pixels.
+        """
+        matrix = geometry.letterbox(image.shape[1::-1], size)
         points = geometry.transform(matrix, keypoints[..., :2])
         person, joint = np.nonzero(keypoints[..., 2] > 0)
         height = self.random.uniform(0.35, 0.95, len(joint))
         maps = {}
         for stride in strides:
-            cells = self.side // stride
             at = np.concatenate([points[person, joint] / stride, height[:, None]], axis=1).astype(np.float32)
-            shape = (1, len(SKELETON), cells, cells)
+            shape = (1, len(SKELETON), size[1] // stride, size[0] // stride)
             heatmaps = render(torch.from_numpy(at), torch.from_numpy(joint), shape, SIGMA * 4 / stride)
             maps[f"heatmaps_s{stride}"] = heatmaps + self._noise(shape, 0.0, 0.05)
-        cells, stride = self.side // strides[-1], strides[-1]
-        tags = torch.zeros(1, len(SKELETON), cells, cells)
-        centre = (np.arange(cells) + 0.5) * stride
+        stride = strides[-1]
+        tags = torch.zeros(1, len(SKELETON), size[1] // stride, size[0] // stride)
+        across, down = ((np.arange(side // stride) + 0.5) * stride for side in size)
         for k in range(len(SKELETON)):
             owners = person[joint == k]
             if len(owners):
                 x, y = points[owners, k].T
-                distance = (centre[None, None] - x[:, None, None]) ** 2 + (
-                    centre[None, :, None] - y[:, None, None]
-                ) ** 2
+                distance = (across - x[:, None, None]) ** 2 + (down[:, None] - y[:, None, None]) ** 2
                 tags[0, k] = torch.from_numpy(owners[distance.argmin(axis=0)] * TAG_DISTANCE)
         maps[f"tags_s{stride}"] = tags + self._noise(tags.shape, -0.05, 0.05)
         return maps
@@ -161,29 +179,62 @@ class Cases:
     def _noise(self, shape: tuple[int, ...], low: float, high: float) -> torch.Tensor:
         return torch.from_numpy(self.random.uniform(low, high, shape).astype(np.float32))
 
-    def _maps_case(self, image: np.ndarray, maps: dict[str, torch.Tensor], name: str) -> dict:
+    def _maps_case(
+        self, image: np.ndarray, maps: dict[str, torch.Tensor], name: str, size: tuple[int, int], kind: str = ""
+    ) -> dict:
         grouping = GROUPINGS[name]
-        predictor = Predictor(lambda images: maps, self.side, SKELETON, grouping)
+        predictor = Predictor(lambda images: maps, size, SKELETON, grouping)
         outputs = {key: value.permute(0, 2, 3, 1).numpy() for key, value in maps.items()}
-        return self._case(" ".join(maps), image, predictor, outputs, grouping, {})
+        return self._case(kind or " ".join(maps), image, predictor, outputs, grouping, {})
 
     def _quantised_case(self, image: np.ndarray, keypoints: np.ndarray, name: str, dtype: type) -> dict:
         """Maps as a quantised model gives them."""
         while True:
-            stored, details, read = _quantised(self._maps(keypoints, image, (4,)), dtype)
-            if not _has_ties(read["heatmaps_s4"][0]):
+            stored, details, read = quantised(self._maps(keypoints, image, (4,), self.size), dtype)
+            if not has_equal_peaks(read["heatmaps_s4"]):
                 break
-        predictor = Predictor(lambda images: read, self.side, SKELETON, GROUPINGS[name])
+        predictor = Predictor(lambda images: read, self.size, SKELETON, GROUPINGS[name])
         return self._case("quantised", image, predictor, stored, GROUPINGS[name], {}, details)
 
-    def _peaks_case(self, image: np.ndarray, maps: dict[str, torch.Tensor], shift: str) -> dict:
+    def _peaks_case(
+        self, image: np.ndarray, maps: dict[str, torch.Tensor], shift: str, size: tuple[int, int], kind: str
+    ) -> dict:
         grouping = replace(GroupingConfig(), refine=False)
-        last = {key: value.permute(0, 2, 3, 1) for key, value in maps.items()}
         settings = PeakSettings(grouping.max_persons, grouping.nms_kernel, shift)
-        outputs = {key: value.numpy() for key, value in PeakModel(_Given(last), settings)(torch.zeros(1)).items()}
+        outputs = peaks_of(maps, settings)
         columns = next(iter(maps.values())).shape[3]
-        predictor = PeakPredictor(lambda images: outputs, columns, self.side, SKELETON, grouping)
-        return self._case("peaks", image, predictor, outputs, grouping, {"peaks": {"columns": columns}})
+        predictor = PeakPredictor(lambda images: outputs, columns, size, SKELETON, grouping)
+        return self._case(kind, image, predictor, outputs, grouping, {"peaks": {"columns": columns}})
+
+    def _ties(self, sigma: float, largest: float) -> dict:
+        """Scenes of one person in bytes (N, 17, S, S), and the joints (N, 17, 3) in cells that Python finds."""
+        cells = np.arange(TIED_SIDE) + 0.5
+        points = self.random.uniform(4, TIED_SIDE - 4, (2, TIED_SCENES, len(SKELETON), 1))
+        across, down = np.exp(-((cells - points) ** 2) / (2 * sigma**2))
+        stored = np.rint(down[..., None] * across[:, :, None] * 255 / largest).astype(np.uint8)
+        scale = np.float32(largest / 255)
+        tags = np.zeros((*stored.shape[1:], 1), np.float32)
+        found = [group(scene * scale, tags, SKELETON, GROUPINGS["plain"])[0] for scene in stored]
+        assert {len(persons) for persons in found} == {1}
+        return {
+            "side": TIED_SIDE,
+            "scenes": TIED_SCENES,
+            "scale": float(scale),
+            "stored": self._file(stored),
+            "expected": self._file(np.concatenate(found)),
+            "metadata": self.model | {"grouping": to_json_values(GROUPINGS["plain"])},
+        }
+
+    def _steps(self, levels: int, kernel: int) -> dict:
+        """Maps (1, 17, 9, 11) of few values, and 1 where Python finds a peak."""
+        maps = torch.from_numpy(self.random.integers(0, levels + 1, (1, len(SKELETON), 9, 11)).astype(np.float32))
+        peaks = peaks_of({"heatmaps_s4": maps}, PeakSettings(9 * 11, kernel, "none"))
+        joint, number = np.nonzero(peaks["peak_values"][0] > 0)
+        expected = np.zeros((len(SKELETON), 9 * 11), np.uint8)
+        expected[joint, peaks["peak_cells"][0, joint, number]] = 1
+        grouping = to_json_values(GroupingConfig(max_persons=9 * 11, nms_kernel=kernel))
+        files = {"maps": self._file(maps.numpy()), "expected": self._file(expected)}
+        return {"height": 9, "width": 11, "grouping": grouping, **files}
 
     def _case(
         self,
@@ -196,6 +247,7 @@ class Cases:
         details: dict[str, dict] | None = None,
     ) -> dict:
         [(persons, scores)] = predictor([image])
+        width, height = predictor.input_size
         assert len(persons) and len(set(scores.tolist())) == len(scores)
         described = [
             {
@@ -211,7 +263,13 @@ class Cases:
         return {
             "kind": kind,
             "photograph": image.shape[1::-1],
-            "metadata": self.model | {"outputs": described, "grouping": to_json_values(grouping)} | more,
+            "metadata": self.model
+            | {
+                "input": self.model["input"] | {"width": width, "height": height, "shape": [1, height, width, 3]},
+                "outputs": described,
+                "grouping": to_json_values(grouping),
+            }
+            | more,
             "outputs": [self._file(value) for value in outputs.values()],
             "persons": [person.tolist() for person in persons.astype(float)],
             "scores": scores.tolist(),
@@ -242,27 +300,6 @@ def _rows(plane: np.ndarray, padding: int) -> tuple[np.ndarray, int]:
     """Rows one after another, each but the last followed by bytes that mean nothing; and bytes from row to row."""
     padded = np.pad(plane, ((0, 0), (0, padding)), constant_values=99)
     return padded.ravel()[: padded.size - padding], padded.shape[1]
-
-
-def _quantised(maps: dict[str, torch.Tensor], dtype: type) -> tuple[dict, dict, dict[str, torch.Tensor]]:
-    """Maps as a model stores them, (1, h, w, 17), what LiteRT says of each, and the maps that they stand for."""
-    stored, details, read = {}, {}, {}
-    for key, value in maps.items():
-        values = value.permute(0, 2, 3, 1).numpy()
-        low, high = min(0.0, float(values.min())), float(values.max())
-        scale = float(np.float32((high - low) / 255))
-        details[key] = {"quantization": (scale, round(np.iinfo(dtype).min - low / scale)), "dtype": dtype}
-        stored[key] = to_stored(values, details[key])
-        read[key] = torch.from_numpy(to_values(stored[key], details[key])).permute(0, 3, 1, 2)
-    return stored, details, read
-
-
-def _has_ties(heatmaps: torch.Tensor) -> bool:
-    """Whether two peaks of a joint have the same value, so that they could come in any order; heatmaps (17, h, w)."""
-    grouping = GroupingConfig()
-    highest = torch.nn.functional.max_pool2d(heatmaps[None], grouping.nms_kernel, 1, grouping.nms_kernel // 2)[0]
-    peaks = heatmaps * ((heatmaps == highest) & (heatmaps > grouping.detection_threshold))
-    return any(len(joint[joint > 0].unique()) < (joint > 0).sum() for joint in peaks)
 
 
 if __name__ == "__main__":

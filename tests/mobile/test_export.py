@@ -11,7 +11,14 @@ from torch import nn
 
 from mobile.errors import ExportError
 from mobile.export import Exportable, export
+from mobile.outputs import OutputInfo
 from mobile.runtime import LiteRTModel
+
+
+@pytest.fixture
+def of_maps(exported) -> dict:
+    """Settings of an export of `Maps`."""
+    return exported.settings | {"outputs": {"heatmaps_s4": OutputInfo("heatmaps", "where joints are", 4)}}
 
 
 class Maps(nn.Module):
@@ -59,64 +66,81 @@ def test_graph_holds_no_transposes_and_one_resize_a_level(exported):
     assert operators.count("LOGISTIC") == 1
 
 
-def test_network_is_left_as_it_was(photographs, tmp_path, exported):
+def test_network_is_left_as_it_was(photographs, tmp_path, of_maps):
     network = Maps().train().to(torch.bfloat16)
-    settings = exported.settings
-    export(network, tmp_path / "maps.tflite", photographs=photographs, **settings)
+    export(network, tmp_path / "maps.tflite", photographs=photographs, **of_maps)
     assert network.training and network.conv.weight.dtype == torch.bfloat16 and network.conv.weight.requires_grad
 
 
-def test_nothing_is_left_when_the_error_is_above_tolerance(photographs, tmp_path, exported):
+def test_nothing_is_left_when_the_error_is_above_tolerance(photographs, tmp_path, of_maps):
     path = tmp_path / "maps.tflite"
     with pytest.raises(ExportError, match=r"maps.tflite is not written: heatmaps_s4 differs from torch by"):
-        export(Maps(drift=0.1), path, photographs=photographs, **exported.settings)
+        export(Maps(drift=0.1), path, photographs=photographs, **of_maps)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_older_model_stays_when_a_new_one_is_refused(copied, photographs, exported):
+def test_older_model_stays_when_a_new_one_is_refused(copied, photographs, of_maps):
     path = copied()
     before = path.read_bytes()
     with pytest.raises(ExportError, match="heatmaps_s4 differs"):
-        export(Maps(drift=0.1), path, photographs=photographs, **exported.settings)
+        export(Maps(drift=0.1), path, photographs=photographs, **of_maps)
     assert path.read_bytes() == before
     assert sorted(p.name for p in path.parent.iterdir()) == ["student.json", "student.tflite"]
 
 
-def test_output_that_is_not_a_number_is_refused(photographs, tmp_path, exported):
+def test_output_that_is_not_a_number_is_refused(photographs, tmp_path, of_maps):
     network = Maps()
     nn.init.constant_(network.conv.bias, float("nan"))
     with pytest.raises(ExportError, match="heatmaps_s4 differs from torch by nan"):
-        export(network, tmp_path / "maps.tflite", photographs=photographs, **exported.settings)
+        export(network, tmp_path / "maps.tflite", photographs=photographs, **of_maps)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_converted_is_named(photographs, tmp_path, exported):
+def test_what_cannot_be_converted_is_named(photographs, tmp_path, of_maps):
     class Deciding(Maps):
         def forward(self, images):
             return super().forward(images if images.sum() > 0 else -images)
 
     with pytest.raises(ExportError, match="Deciding cannot be converted: "):
-        export(Deciding(), tmp_path / "maps.tflite", photographs=photographs, **exported.settings)
+        export(Deciding(), tmp_path / "maps.tflite", photographs=photographs, **of_maps)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_arguments_are_named(photographs, tmp_path, exported):
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({}, "the network's outputs are heatmaps_s4; described are none"),
+        ({"tags_s4": OutputInfo("tags", "", 4)}, "are heatmaps_s4; described are tags_s4"),
+        ({"heatmaps_s4": OutputInfo("heatmaps", "", 2)}, "heatmaps_s4 has 24 x 16 cells, .* stride of 2 .* 96 x 64"),
+    ],
+)
+def test_outputs_that_are_not_those_described_are_named(photographs, tmp_path, of_maps, outputs, message):
+    with pytest.raises(ExportError, match=message):
+        export(Maps(), tmp_path / "maps.tflite", photographs=photographs, **of_maps | {"outputs": outputs})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_arguments_are_named(photographs, tmp_path, of_maps):
     with pytest.raises(ExportError, match=r"maps.onnx must end in .tflite"):
-        export(Maps(), tmp_path / "maps.onnx", photographs=photographs, **exported.settings)
+        export(Maps(), tmp_path / "maps.onnx", photographs=photographs, **of_maps)
     with pytest.raises(ExportError, match=r"photographs must be \(N, 64, 96, 3\), not \(3, 64, 64, 3\)"):
-        export(Maps(), tmp_path / "m.tflite", photographs=photographs[:, :, :64], **exported.settings)
+        export(Maps(), tmp_path / "m.tflite", photographs=photographs[:, :, :64], **of_maps)
     with pytest.raises(ExportError, match=r"not \(0, 64, 96, 3\)"):
-        export(Maps(), tmp_path / "m.tflite", photographs=photographs[:0], **exported.settings)
+        export(Maps(), tmp_path / "m.tflite", photographs=photographs[:0], **of_maps)
 
 
-def test_exportable_normalises_and_turns_attention_into_a_probability():
+def test_exportable_normalises_and_activates_what_is_described_so():
     class Echo(nn.Module):
         def forward(self, images):
             return {"heatmaps_s1": images, "attention": images[:, :1]}
 
     image = torch.randint(0, 256, (1, 5, 7, 3)).float()
     mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
-    maps = Exportable(Echo(), mean, std)(image)
+    outputs = {
+        "heatmaps_s1": OutputInfo("heatmaps", "", 1),
+        "attention": OutputInfo("attention", "", 1, torch.sigmoid),
+    }
+    maps = Exportable(Echo(), mean, std, outputs)(image)
     wanted = (image / 255 - torch.tensor(mean)) / torch.tensor(std)
     torch.testing.assert_close(maps["heatmaps_s1"], wanted)
     torch.testing.assert_close(maps["attention"], wanted[..., :1].sigmoid())

@@ -28,7 +28,7 @@ def models(tmp_path_factory):
     info = CheckpointInfo(name="attention_xs", skeleton="coco_17", input_size=SIDE, step=0)
     save_checkpoint(folder / "best.safetensors", info, create("attention_xs", len(COCO_17)).state_dict())
     own, foreign = folder / "own.tflite", folder / "foreign.tflite"
-    arguments = ["--checkpoint", folder / "best.safetensors", "--out", own, "--photographs", 1]
+    arguments = [folder / "best.safetensors", "--out", own, "--photographs", 1]
     assert export([str(a) for a in arguments]) == 0
     foreign.write_bytes(own.read_bytes())
     return own, foreign
@@ -57,7 +57,7 @@ def test_every_model_with_every_number_of_threads(models, tiny_synthetic, tmp_pa
         "--plot",
         plot,
     ]
-    assert run(*arguments, "--data.root", tiny_synthetic, "--data.limit", 4) == 0
+    assert run(*arguments, "--data.root", tiny_synthetic, "--limit", 4) == 0
     shown, err = capfd.readouterr()
     assert err == "" and "own.tflite" in shown and "foreign.tflite" in shown
     report = json.loads(out.read_text())

@@ -1,5 +1,6 @@
 """Configuration from command line and file, exit codes, one line for every mistake."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,9 +128,28 @@ def test_interrupt(call, capsys):
     assert capsys.readouterr().err.startswith("tool: interrupted")
 
 
-def test_faults_of_the_program_are_not_hidden(call):
-    with pytest.raises(ZeroDivisionError):
-        call("x", action=lambda config: 1 / 0)
+def test_faults_of_the_program_are_one_line_that_says_where(call, capsys, monkeypatch):
+    def fail(config):
+        return [][int(config.target.name)]
+
+    assert call("3", action=fail)[0] == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"tool: unexpected IndexError: .* in test_cli\.py:\d+; .*DISTILL_TRACEBACK=1.*\n", error)
+    monkeypatch.setenv("DISTILL_TRACEBACK", "1")
+    assert call("3", action=fail)[0] == 1
+    assert capsys.readouterr().err.startswith("Traceback")
+
+
+def test_imports_come_before_the_other_options(call, capsys, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text("print('imported')\n")
+    (tmp_path / "c.yaml").write_text(f"imports: [{own}]\nquick: true\n")
+    assert call("x", "--config", str(tmp_path / "c.yaml"))[1] == Config(Path("x"), quick=True)
+    own.write_text("print('imported', 'by option')\n")
+    assert call("x", "--imports", str(own), "--quick")[1] == Config(Path("x"), quick=True)
+    assert capsys.readouterr().out == "imported\nimported by option\n"
+    assert call("x", "--imports", "nowhere.py")[0] == 1
+    assert capsys.readouterr().err.startswith("tool: imports nowhere.py: there is no such file")
 
 
 def test_sub_commands(capsys):

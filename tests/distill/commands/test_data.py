@@ -17,14 +17,15 @@ def test_synthesize_then_show(tmp_path, capsys):
     document = json.loads((root / "annotations" / "person_keypoints_val2017.json").read_text())
     assert document["info"]["scenes"]["max_persons"] == 2
     assert len(list((root / "val2017").glob("*.jpg"))) == len(document["images"]) == 5
-    assert main(["show", str(root), "--out", str(sheet), "--images", "4", "--columns", "2", "--cell", "96"]) == 0
+    options = ["--out", str(sheet), "--limit", "4", "--columns", "2", "--cell", "96"]
+    assert main(["show", "--data.root", str(root), *options]) == 0
     height, width = cv2.imread(str(sheet)).shape[:2]
     assert height > 2 * 96 and width > 2 * 96
 
 
 def test_show_draws_photographs(shared, tmp_path):
     sheet = tmp_path / "sheet.jpg"
-    assert main(["show", str(shared / "coco_mini"), "--out", str(sheet), "--images", "3"]) == 0
+    assert main(["show", "--data.root", str(shared / "coco_mini"), "--out", str(sheet), "--limit", "3"]) == 0
     assert cv2.imread(str(sheet)).std() > 20
 
 
@@ -67,7 +68,7 @@ def test_an_unwritable_folder_is_one_line(tmp_path, capsys):
 
 
 def test_showing_nothing_is_one_line(tmp_path, capsys):
-    assert main(["show", str(tmp_path / "none")]) == 1
+    assert main(["show", "--data.root", str(tmp_path / "none")]) == 1
     assert "none" in capsys.readouterr().err
-    assert main(["show", str(tmp_path), "--cell", "0"]) != 0
-    assert "cell 0" in capsys.readouterr().err
+    assert main(["show", "--data.root", str(tmp_path), "--cell", "0"]) != 0
+    assert "cell must be at least 1, not 0" in capsys.readouterr().err

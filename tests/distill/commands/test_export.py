@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from distill.commands.export import main
+from distill.commands.export import described_outputs, main
 from distill.deployment.precision_sheet import CELL
 from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
 from distill.pose import geometry
@@ -31,7 +31,7 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(checkpoint, tmp_path_factory):
     path = tmp_path_factory.mktemp("exported") / "student.tflite"
-    assert main(["--checkpoint", str(checkpoint), "--out", str(path), "--photographs", "2"]) == 0
+    assert main([str(checkpoint), "--out", str(path), "--photographs", "2"]) == 0
     return path
 
 
@@ -45,7 +45,7 @@ def failure(capsys, *arguments: object) -> str:
 
 def test_real_photographs_pass_and_only_the_table_is_printed(checkpoint, shared, tmp_path, capfd):
     path = tmp_path / "student.tflite"
-    arguments = ["--checkpoint", str(checkpoint), "--out", str(path), "--photographs", "3"]
+    arguments = [str(checkpoint), "--out", str(path), "--photographs", "3"]
     assert main([*arguments, "--data.root", str(shared / "coco_mini"), "--data.split", "val2017"]) == 0
     out, err = capfd.readouterr()
     assert err == ""
@@ -78,6 +78,18 @@ def test_json_carries_skeleton_grouping_and_letterbox(exported):
     assert metadata["source"]["network"] == "attention_xs" and metadata["source"]["step"] == 7
 
 
+def test_outputs_are_described_by_name():
+    described = described_outputs(["heatmaps_s4", "tags_s2", "attention", "depth"])
+    assert {name: (output.kind, output.stride) for name, output in described.items()} == {
+        "heatmaps_s4": ("heatmaps", 4),
+        "tags_s2": ("tags", 2),
+        "attention": ("attention", 4),
+        "depth": ("depth", None),
+    }
+    assert described["attention"].activation is torch.sigmoid
+    assert described["depth"].meaning == "not used by the grouping"
+
+
 def test_formula_in_the_json_is_the_letterbox_of_this_package(exported):
     photograph = (640, 427)
     rule = json.loads(exported.with_suffix(".json").read_text())["letterbox"]["photograph_to_input"]
@@ -90,8 +102,8 @@ def test_formula_in_the_json_is_the_letterbox_of_this_package(exported):
 
 @pytest.mark.slow
 def test_one_run_writes_every_precision_and_a_table(checkpoint, tiny_synthetic, tmp_path, capfd):
-    arguments = ["--checkpoint", checkpoint, "--out", tmp_path / "student.tflite", "--precision", "all"]
-    sizes = ["--photographs", 2, "--calibration", 4, "--data.limit", 4, "--data.choice", 4, "--runs", 2]
+    arguments = [checkpoint, "--out", tmp_path / "student.tflite", "--precision", "all"]
+    sizes = ["--photographs", 2, "--calibration", 4, "--limit", 4, "--data.choice", 4, "--runs", 2]
     sheet = tmp_path / "sheets" / "sheet.png"
     assert main([str(a) for a in (*arguments, *sizes, "--data.root", tiny_synthetic, "--sheet", sheet)]) == 0
     out, err = capfd.readouterr()
@@ -116,7 +128,7 @@ def test_one_run_writes_every_precision_and_a_table(checkpoint, tiny_synthetic, 
 @pytest.mark.slow
 def test_peaks_leave_the_graph_when_asked_for(checkpoint, tmp_path):
     path = tmp_path / "student.tflite"
-    assert main(["--checkpoint", str(checkpoint), "--out", str(path), "--photographs", "1", "--with_peaks"]) == 0
+    assert main([str(checkpoint), "--out", str(path), "--photographs", "1", "--with_peaks"]) == 0
     outputs = LiteRTModel(path)(np.zeros((1, SIDE, SIDE, 3), np.uint8))
     assert outputs["peak_values"].shape == (1, len(COCO_17), 30)
 
@@ -124,7 +136,7 @@ def test_peaks_leave_the_graph_when_asked_for(checkpoint, tmp_path):
 @pytest.mark.slow
 def test_too_small_a_tolerance_leaves_nothing(checkpoint, tmp_path, capsys):
     path = tmp_path / "student.tflite"
-    message = failure(capsys, "--checkpoint", checkpoint, "--out", path, "--photographs", 1, "--tolerance", 1e-12)
+    message = failure(capsys, checkpoint, "--out", path, "--photographs", 1, "--tolerance", 1e-12)
     assert "is not written" in message and "differs from torch" in message
     assert list(tmp_path.iterdir()) == []
 
@@ -137,7 +149,7 @@ def test_teacher_is_exported_like_a_student(tmp_path):
     path, out = tmp_path / "teacher.safetensors", tmp_path / "teacher.tflite"
     info = CheckpointInfo(name="higher_hrnet_demo", skeleton="coco_17", input_size=SIDE, step=0)
     save_checkpoint(path, info, networks.create("higher_hrnet_demo", len(COCO_17)).state_dict())
-    assert main(["--checkpoint", str(path), "--out", str(out), "--photographs", "1"]) == 0
+    assert main([str(path), "--out", str(out), "--photographs", "1"]) == 0
     outputs = {o["name"]: o["stride"] for o in LiteRTModel(out).metadata["outputs"]}
     assert outputs == {"heatmaps_s4": 4, "tags_s4": 4, "heatmaps_s2": 2}
 
@@ -145,8 +157,8 @@ def test_teacher_is_exported_like_a_student(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--checkpoint", "{tmp}/absent.safetensors"], "absent.safetensors does not exist"),
-        (["--checkpoint", "{tmp}/text.safetensors"], "text.safetensors is no readable .safetensors file"),
+        (["{tmp}/absent.safetensors"], "absent.safetensors does not exist"),
+        (["{tmp}/text.safetensors"], "text.safetensors is no readable .safetensors file"),
         (["--out", "{tmp}/student.onnx"], "student.onnx must end in .tflite"),
         (["--out", "{tmp}/text.safetensors/student.tflite"], "text.safetensors"),
         (["--out", "/proc/student.tflite"], "/proc"),
@@ -159,6 +171,7 @@ def test_teacher_is_exported_like_a_student(tmp_path):
         (["--precision", "int8", "--io", "int4"], "io 'int4' is unknown"),
         (["--max_ap_drop", "-1"], "max_ap_drop must be 0 or more"),
         (["--data.choice", "0"], "data.choice must be at least 1, not 0"),
+        (["--limit", "0"], "limit must be at least 1, not 0"),
         (["--sheet", "{tmp}/sheet.png"], "sheet needs data.root"),
         (["--sheet", "{tmp}/sheet.gif", "--data.root", "{tmp}"], "sheet.gif must end in .png or .jpg"),
         (["--input_size", "100"], "input_size must be a positive multiple of 32"),
@@ -169,7 +182,8 @@ def test_bad_input_is_one_line(checkpoint, tmp_path, capsys, arguments, message)
     (tmp_path / "text.safetensors").write_text("no tensors at all")
     shutil.copy(checkpoint, tmp_path / "best.safetensors")
     given = [a.format(tmp=tmp_path) for a in arguments]
-    defaults = {"--checkpoint": tmp_path / "best.safetensors", "--out": tmp_path / "student.tflite"}
-    rest = [str(v) for key, value in defaults.items() if key not in given for v in (key, value)]
-    assert message in failure(capsys, *given, *rest)
+    if given[0].startswith("--"):
+        given.insert(0, tmp_path / "best.safetensors")
+    out = [] if "--out" in given else ["--out", tmp_path / "student.tflite"]
+    assert message in failure(capsys, *given, *out)
     assert not list(tmp_path.glob("*.tflite"))

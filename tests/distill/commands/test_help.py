@@ -57,14 +57,25 @@ def settings(text: str) -> dict[str, str]:
 
 def check_settings(text: str) -> None:
     for name, said in settings(text).items():
-        if said.startswith("Path to a configuration file."):
+        if said.startswith("YAML file with the settings that begin with"):
             continue
         prose, facts = re.fullmatch(r"(.*?) ?(\((?:required|type|default).*\))?", said).groups("")
         assert prose, f"{name} says nothing about itself: {said}"
         assert "default:" in facts or "required" in facts, f"{name} names no default: {said}"
+        assert re.search("type: [a-z0-9]", facts), f"{name} names no type: {said}"
         for quantity, unit in UNITS.items():
-            if re.search(quantity, name) and re.search(r"type: (int|float|tuple)", facts):
+            if re.search(quantity, name) and re.search(r"type: [a-z0-9 ]*number", facts):
                 assert re.search(unit, prose, re.IGNORECASE), f"{name} names no unit: {said}"
+
+
+def check_words(text: str) -> None:
+    """What the command does comes first, then the usage, and no type is written as Python writes it."""
+    description, usage, *_ = text.split("\n\n")
+    assert re.match(r"[A-Z].*\.$", description) and usage.startswith("usage: distill-")
+    facts = " ".join(re.findall(r"\((?:required|type|default)[^)]*\)", text))
+    assert not re.search(r"<class|Path\b|\b(int|str|float|bool|dict|tuple|list)\b(?! of)|\| ?null|Optional", facts), (
+        facts
+    )
 
 
 @pytest.mark.parametrize("command", console_scripts())
@@ -75,10 +86,11 @@ def test_help_gives_meaning_unit_and_default(help_of, command):
     for own in [help_of(command, name) for name in names] or [text]:
         assert settings(own)
         check_settings(own)
+        check_words(own)
 
 
 @pytest.mark.parametrize(
-    "said", ["  --size N  (type: int, default: 3)", "  --size N  How big. (type: int, default: 3)"]
+    "said", ["  --size N  (type: whole number, default: 3)", "  --size N  How big. (type: whole number, default: 3)"]
 )
 def test_the_check_sees_a_missing_meaning_or_unit(said):
     with pytest.raises(AssertionError, match=r"says nothing|names no unit"):

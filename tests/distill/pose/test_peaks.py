@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.heads.targets import render
+from distill.heads.rendering import render
 from distill.pose.peaks import find_peaks
 
 coordinate = st.floats(6, 26)
@@ -37,6 +37,13 @@ def test_a_plateau_is_one_peak_and_noise_is_none():
     peaks = find_peaks(heatmaps, 0.02)
     assert len(peaks) == 1
     np.testing.assert_allclose(peaks[0, 1:3], (4, 4), atol=0.51)
+
+
+def test_of_two_equal_neighbours_the_first_is_the_peak():
+    heatmaps = np.zeros((3, 6, 6), dtype=np.float32)
+    heatmaps[0, 2, 2:4] = heatmaps[1, 2:4, 2] = 0.5
+    heatmaps[2, 2, 3] = heatmaps[2, 3, 2] = 0.5
+    np.testing.assert_allclose(find_peaks(heatmaps, 0.02)[:, 1:3], [(3, 2.5), (2.5, 3), (3.5, 2.5)], atol=1e-3)
 
 
 def test_no_peaks_keep_their_shape():

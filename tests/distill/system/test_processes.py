@@ -163,3 +163,22 @@ def test_bad_input_of_one_ends_both(start, tmp_path):
     assert "another process of this training has ended" in errors[0]
     assert "nowhere" in errors[1]
     assert all(error.count("\n") == 1 for error in errors)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rank", "target"), [(1, "accelerate:Accelerator.backward"), (0, "distill.training.minival:Minival.measure")]
+)
+def test_an_unexpected_exception_in_one_ends_both(start, tmp_path, rank, target):
+    module, _, name = target.partition(":")
+    kind, _, method = name.partition(".")
+    file = tmp_path / "fault.py"
+    broken = "def broken(*_, **__):\n    raise KeyError('area')\n"
+    file.write_text(f"from {module} import {kind}\n\n{broken}\n{kind}.{method} = broken\n")
+    options = [(), ()]
+    options[rank] = ("--imports", str(file))
+    codes, errors = ends_of(start("run", 2, "--steps", "10", "--log.minival_every", "2", options=options))
+    assert codes == [1, 1]
+    assert "distill-train: unexpected KeyError: 'area' in fault.py:4" in errors[rank]
+    assert "another process of this training has ended" in errors[1 - rank]
+    assert all(error.count("\n") == 1 for error in errors), errors

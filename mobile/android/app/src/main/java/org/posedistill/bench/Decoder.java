@@ -15,20 +15,36 @@ final class Decoder {
     }
 
     /**
-     * Persons in pixels of the photograph, highest scores first.
+     * Persons in pixels of the photograph, highest scores first; at most one where the model gives no tags.
      *
      * @param outputs as the runtime stores them, by position
      * @param letterbox how the photograph was fitted into the input
      */
     List<Person> decode(ByteBuffer[] outputs, Letterbox letterbox) {
         if (model.peakColumns > 0) {
-            Peaks peaks = Peaks.of(values("peak_values", outputs), values("peak_cells", outputs),
-                    values("peak_tags", outputs), values("peak_shifts", outputs), model.skeleton.joints.length, model.grouping);
-            return inPhotograph(grouping.group(peaks, model.peakColumns), model.peakColumns, letterbox);
+            return inPhotograph(ofPeaks(outputs), model.peakColumns, letterbox);
         }
         Maps heatmaps = Maps.average(maps("heatmaps", outputs));
-        Maps tags = maps("tags", outputs).get(0).resized(heatmaps.height, heatmaps.width);
-        return inPhotograph(grouping.group(heatmaps, tags), heatmaps.width, letterbox);
+        return inPhotograph(ofMaps(heatmaps, maps("tags", outputs)), heatmaps.width, letterbox);
+    }
+
+    private List<Person> ofPeaks(ByteBuffer[] outputs) {
+        float[] values = values("peak_values", outputs);
+        float[] cells = values("peak_cells", outputs);
+        float[] shifts = values("peak_shifts", outputs);
+        int joints = model.skeleton.joints.length;
+        if (model.find("peak_tags").isEmpty()) {
+            return SinglePerson.of(values, cells, shifts, joints, model.peakColumns, model.grouping);
+        }
+        Peaks peaks = Peaks.of(values, cells, values("peak_tags", outputs), shifts, joints, model.grouping);
+        return grouping.group(peaks, model.peakColumns);
+    }
+
+    private List<Person> ofMaps(Maps heatmaps, List<Maps> tags) {
+        if (tags.isEmpty()) {
+            return SinglePerson.find(heatmaps, model.grouping);
+        }
+        return grouping.group(heatmaps, tags.get(0).resized(heatmaps.height, heatmaps.width));
     }
 
     private float[] values(String kind, ByteBuffer[] outputs) {

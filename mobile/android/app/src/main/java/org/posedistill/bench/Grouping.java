@@ -15,8 +15,6 @@ import java.util.List;
  */
 final class Grouping {
     private static final double NO_PERSON = 1e10;
-    private static final float LOWEST = 1e-3f;
-    private static final float LEAST_BEND = 1e-6f;
 
     private final Skeleton skeleton;
     private final GroupingConfig config;
@@ -54,7 +52,7 @@ final class Grouping {
                 int peak = draft.peak[joint];
                 int cell = peak >= 0 ? peaks.cell[peak] : config.refine ? missing(joint, draft, heatmaps, tags) : -1;
                 if (cell >= 0) {
-                    locate(person, joint, cell, heatmaps);
+                    SubCell.locate(person, joint, cell, heatmaps, config);
                 }
             }
             persons.add(person);
@@ -156,35 +154,5 @@ final class Grouping {
             }
         }
         return heatmaps.values[first + best] > 0 ? best : -1;
-    }
-
-    private void locate(Person person, int joint, int cell, Maps heatmaps) {
-        int first = joint * heatmaps.height * heatmaps.width;
-        int row = cell / heatmaps.width;
-        int column = cell % heatmaps.width;
-        float here = heatmaps.values[first + cell];
-        float left = heatmaps.values[first + (column > 0 ? cell - 1 : cell)];
-        float right = heatmaps.values[first + (column < heatmaps.width - 1 ? cell + 1 : cell)];
-        float above = heatmaps.values[first + (row > 0 ? cell - heatmaps.width : cell)];
-        float below = heatmaps.values[first + (row < heatmaps.height - 1 ? cell + heatmaps.width : cell)];
-        person.x[joint] = column + 0.5f + shift(left, here, right);
-        person.y[joint] = row + 0.5f + shift(above, here, below);
-        person.value[joint] = here;
-    }
-
-    private float shift(float before, float here, float after) {
-        if (config.subcell) {
-            return vertex(log(before), log(here), log(after));
-        }
-        return !config.adjust ? 0 : after > before ? 0.25f : -0.25f;
-    }
-
-    private static float vertex(float before, float here, float after) {
-        float bend = Math.max(2 * here - before - after, LEAST_BEND);
-        return Math.max(-0.5f, Math.min(0.5f, (after - before) / 2 / bend));
-    }
-
-    private static float log(float value) {
-        return (float) Math.log(Math.max(value, LOWEST));
     }
 }

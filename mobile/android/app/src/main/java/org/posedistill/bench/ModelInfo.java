@@ -82,8 +82,8 @@ final class ModelInfo {
             }
         }
         String[] needed = peakColumns == 0
-                ? new String[] {"heatmaps", "tags"}
-                : new String[] {"peak_values", "peak_cells", "peak_tags", "peak_shifts"};
+                ? new String[] {"heatmaps"}
+                : new String[] {"peak_values", "peak_cells", "peak_shifts"};
         for (String kind : needed) {
             if (find(kind).isEmpty()) {
                 throw misfit(name + " has no output of kind " + kind + ", without which there are no persons");

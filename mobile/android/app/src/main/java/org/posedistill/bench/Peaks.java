@@ -29,7 +29,10 @@ final class Peaks {
         return count;
     }
 
-    /** Cells that nothing in the window around them exceeds and that are above the threshold. */
+    /**
+     * Cells above the threshold that nothing in the window around them exceeds; of equal cells in one window the
+     * first, row by row.
+     */
     static Peaks find(Maps heatmaps, Maps tags, GroupingConfig config) {
         int cells = heatmaps.height * heatmaps.width;
         Peaks peaks = new Peaks(heatmaps.joints, heatmaps.joints * Math.min(config.maxPersons, cells));
@@ -85,7 +88,9 @@ final class Peaks {
         float value = maps.values[first + cell];
         for (int y = Math.max(0, row - reach); y <= Math.min(maps.height - 1, row + reach); y++) {
             for (int x = Math.max(0, column - reach); x <= Math.min(maps.width - 1, column + reach); x++) {
-                if (maps.values[first + y * maps.width + x] > value) {
+                int other = y * maps.width + x;
+                float seen = maps.values[first + other];
+                if (seen > value || (seen == value && other < cell)) {
                     return false;
                 }
             }
@@ -107,7 +112,7 @@ final class Peaks {
         return Arrays.copyOf(cells, Math.min(cells.length, most));
     }
 
-    private static boolean isFinite(float value) {
+    static boolean isFinite(float value) {
         return !Float.isNaN(value) && !Float.isInfinite(value);
     }
 }

@@ -66,6 +66,23 @@ public final class BenchmarkActivityTest {
     }
 
     @Test
+    public void measuresModelsOfRectangularInputs() throws Exception {
+        for (String name : new String[] {"wide", "upright"}) {
+            given("scene_" + name);
+            assertPersons(result("student_cpu_4.json", name).getJSONArray("persons"));
+            controller.close();
+        }
+    }
+
+    @Test
+    public void aModelWithoutTagsShowsOnePerson() throws Exception {
+        given("scene_alone");
+        JSONArray persons = result("student_cpu_4.json", "alone").getJSONArray("persons");
+        assertEquals(1, persons.length());
+        assertPersons(persons);
+    }
+
+    @Test
     @Config(qualifiers = "w320dp-h533dp-mdpi")
     public void aSmallScreenShowsAllFigures() throws Exception {
         start();
@@ -214,6 +231,15 @@ public final class BenchmarkActivityTest {
         push("results", new byte[0]);
         String text = start();
         assertTrue(text, text.contains("Error: result ") && text.contains("cannot be written"));
+    }
+
+    /** Run the model that a case describes, which gives the case's outputs. */
+    private void given(String name) throws Exception {
+        scene = new JSONObject(Cases.text(name + ".json"));
+        app.outputs = Cases.outputs(scene);
+        push("given.json", scene.getString("metadata").getBytes(StandardCharsets.UTF_8));
+        intent.putExtra("metadata", "given.json");
+        start();
     }
 
     private String start() throws Exception {

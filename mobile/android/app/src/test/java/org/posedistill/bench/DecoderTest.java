@@ -15,6 +15,7 @@ import org.junit.Test;
 public final class DecoderTest {
     private static final double PIXELS = 2e-3;
     private static final double VALUE = 1e-5;
+    private static final String[] FLOATS = {"heatmaps_s4 tags_s4", "alone", "peaks", "peaks alone"};
 
     @Test
     public void personsOfOneMap() throws Exception {
@@ -37,6 +38,21 @@ public final class DecoderTest {
     }
 
     @Test
+    public void onePersonOfMapsWithoutTags() throws Exception {
+        compareAll("alone", 60);
+    }
+
+    @Test
+    public void onePersonOfPeaksWithoutTags() throws Exception {
+        compareAll("peaks alone", 8);
+    }
+
+    @Test
+    public void personsOfRectangularInputs() throws Exception {
+        compareAll("rectangular", 24);
+    }
+
+    @Test
     public void personsOfQuantisedMaps() throws Exception {
         compareAll("quantised", 16);
     }
@@ -56,25 +72,41 @@ public final class DecoderTest {
 
     @Test
     public void nothingIsFoundInEmptyMaps() throws Exception {
-        JSONObject golden = Cases.all("decoder").get(0);
-        ModelInfo model = ModelInfo.parse(golden.getString("metadata"), "case.json");
-        ByteBuffer[] outputs = new ByteBuffer[model.outputs.size()];
-        for (TensorInfo output : model.outputs) {
-            outputs[output.position] = output.allocate();
+        for (String kind : FLOATS) {
+            ModelInfo model = ModelInfo.parse(first(kind).getString("metadata"), "case.json");
+            ByteBuffer[] outputs = new ByteBuffer[model.outputs.size()];
+            for (TensorInfo output : model.outputs) {
+                outputs[output.position] = output.allocate();
+            }
+            nobody(model, outputs);
         }
-        assertEquals(0, new Decoder(model).decode(outputs, new Letterbox(100, 80, model.width, model.height)).size());
     }
 
     @Test
     public void outputsOfADivergedModelAreNoCrash() throws Exception {
-        JSONObject golden = Cases.all("decoder").get(0);
-        ModelInfo model = ModelInfo.parse(golden.getString("metadata"), "case.json");
-        ByteBuffer[] outputs = Cases.outputs(golden);
-        for (ByteBuffer output : outputs) {
-            for (int i = 0; i < output.capacity(); i += 4) {
-                output.putFloat(i, Float.NaN);
+        for (String kind : FLOATS) {
+            JSONObject golden = first(kind);
+            ModelInfo model = ModelInfo.parse(golden.getString("metadata"), "case.json");
+            ByteBuffer[] outputs = Cases.outputs(golden);
+            for (TensorInfo output : model.outputs) {
+                for (int i = 0; output.dtype.equals("float32") && i < outputs[output.position].capacity(); i += 4) {
+                    outputs[output.position].putFloat(i, Float.NaN);
+                }
+            }
+            nobody(model, outputs);
+        }
+    }
+
+    private static JSONObject first(String kind) throws Exception {
+        for (JSONObject golden : Cases.all("decoder")) {
+            if (golden.getString("kind").equals(kind)) {
+                return golden;
             }
         }
+        throw new AssertionError("no case of kind " + kind);
+    }
+
+    private static void nobody(ModelInfo model, ByteBuffer[] outputs) {
         assertEquals(0, new Decoder(model).decode(outputs, new Letterbox(100, 80, model.width, model.height)).size());
     }
 

@@ -19,7 +19,7 @@ public final class LetterboxTest {
     @Test
     public void inputIsThatOfPython() throws Exception {
         List<JSONObject> cases = Cases.all("letterbox");
-        assertEquals(8, cases.size());
+        assertEquals(16, cases.size());
         for (JSONObject golden : cases) {
             JSONArray size = golden.getJSONArray("input");
             Photograph photograph = Cases.photograph(golden.getJSONArray("photograph"), Cases.bytes(golden.getString("pixels")));

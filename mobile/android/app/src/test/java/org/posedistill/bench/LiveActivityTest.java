@@ -10,6 +10,9 @@ import android.hardware.camera2.CameraCharacteristics;
 import android.hardware.camera2.CameraDevice;
 import android.hardware.camera2.CameraManager;
 import android.os.Looper;
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import org.json.JSONObject;
 import org.junit.Before;
 import org.junit.Test;
@@ -53,6 +56,25 @@ public final class LiveActivityTest {
             Screens.draw(controller.get(), "live");
         }
         waitUntilClosed();
+    }
+
+    @Test
+    public void framesGoThroughRectangularInputsAndModelsWithoutTags() throws Exception {
+        grant();
+        for (String name : new String[] {"scene_wide", "scene_upright", "scene_alone"}) {
+            JSONObject golden = new JSONObject(Cases.text(name + ".json"));
+            app.outputs = Cases.outputs(golden);
+            Files.write(new File(app.getExternalFilesDir(null), "given.json").toPath(),
+                    golden.getString("metadata").getBytes(StandardCharsets.UTF_8));
+            Intent intent = new Intent().putExtra("metadata", "given.json");
+            try (ActivityController<LiveActivity> controller =
+                    Robolectric.buildActivity(LiveActivity.class, intent).setup()) {
+                give(controller.get());
+                String text = Screens.text(controller.get());
+                assertTrue(name + ": " + text, text.contains("persons " + golden.getJSONArray("persons").length() + " "));
+            }
+            waitUntilClosed();
+        }
     }
 
     @Test

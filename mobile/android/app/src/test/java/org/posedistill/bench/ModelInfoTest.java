@@ -93,9 +93,40 @@ public final class ModelInfoTest {
     }
 
     @Test
-    public void modelWithoutTagsIsRefused() throws Exception {
-        json.getJSONArray("outputs").getJSONObject(1).put("kind", "other");
-        refused("has no output of kind tags");
+    public void modelWithoutTagsIsUnderstood() throws Exception {
+        int removed = 0;
+        for (int i = 0; i < json.getJSONArray("outputs").length(); i++) {
+            JSONObject output = json.getJSONArray("outputs").getJSONObject(i);
+            if (output.getString("kind").equals("tags")) {
+                output.put("kind", "other");
+                removed++;
+            }
+        }
+        assertEquals(1, removed);
+        assertTrue(ModelInfo.parse(json.toString(), "student.json").find("tags").isEmpty());
+    }
+
+    @Test
+    public void modelWithoutHeatmapsIsRefused() throws Exception {
+        for (int i = 0; i < json.getJSONArray("outputs").length(); i++) {
+            json.getJSONArray("outputs").getJSONObject(i).put("kind", "other");
+        }
+        refused("has no output of kind heatmaps");
+    }
+
+    @Test
+    public void peaksWithoutTheirCellsAreRefused() throws Exception {
+        json.put("peaks", new JSONObject().put("columns", 48));
+        json.getJSONArray("outputs").getJSONObject(0).put("kind", "peak_values");
+        refused("has no output of kind peak_cells");
+    }
+
+    @Test
+    public void inputMayBeARectangle() throws Exception {
+        json.getJSONObject("input").put("shape", new JSONArray("[1, 256, 320, 3]")).put("width", 320).put("height", 256);
+        ModelInfo model = ModelInfo.parse(json.toString(), "student.json");
+        assertEquals(320, model.width);
+        assertEquals(256, model.height);
     }
 
     @Test

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.heads.targets import render
+from distill.heads.rendering import render
 from distill.pose import geometry
 from distill.pose.peaks import find_peaks
 

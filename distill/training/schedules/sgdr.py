@@ -1,14 +1,16 @@
-"""Learning-rate schedules as closed functions of the step."""
+"""SGDR: cosine cycles with warm restarts."""
 
 import math
 from dataclasses import dataclass
 
 from distill.system.errors import InputError
+from distill.training.schedules.registry import SCHEDULES, Schedule
 
 
+@SCHEDULES.register("sgdr")
 @dataclass(frozen=True)
-class ScheduleConfig:
-    """SGDR: cosine cycles with warm restarts (Loshchilov and Hutter, 2017), after a linear warm-up.
+class Sgdr(Schedule):
+    """Cosine cycles with warm restarts (Loshchilov and Hutter, ICLR 2017), after a linear warm-up.
 
     Cycle i lasts `period * period_growth**i` steps and falls from `peak * peak_growth**i` to
     `floor * floor_growth**i`.
@@ -37,27 +39,24 @@ class ScheduleConfig:
         if self.peak_growth <= 0 or self.floor_growth <= 0:
             raise InputError("schedule.peak_growth and floor_growth must be positive")
 
+    def cycle_at(self, step: int) -> tuple[int, int, int]:
+        """Number of the cycle that holds a step, the step it starts at and its length."""
+        start, index = 0, 0
+        while True:
+            length = round(self.period * self.period_growth**index)
+            if step < start + length:
+                return index, start, length
+            start, index = start + length, index + 1
 
-def cycle_at(step: int, config: ScheduleConfig) -> tuple[int, int, int]:
-    """Number of the cycle that holds a step, the step it starts at and its length."""
-    start, index = 0, 0
-    while True:
-        length = round(config.period * config.period_growth**index)
-        if step < start + length:
-            return index, start, length
-        start, index = start + length, index + 1
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        index, start, length = self.cycle_at(step)
+        peak = self.peak * self.peak_growth**index
+        floor = min(self.floor * self.floor_growth**index, peak)
+        rate = floor + (peak - floor) * (1 + math.cos(math.pi * (step - start) / length)) / 2
+        return rate * min(1.0, (step + 1) / (self.warmup + 1))
 
-
-def learning_rate(step: int, config: ScheduleConfig) -> float:
-    """Rate of a step, counted from 0."""
-    index, start, length = cycle_at(step, config)
-    peak = config.peak * config.peak_growth**index
-    floor = min(config.floor * config.floor_growth**index, peak)
-    rate = floor + (peak - floor) * (1 + math.cos(math.pi * (step - start) / length)) / 2
-    return rate * min(1.0, (step + 1) / (config.warmup + 1))
-
-
-def ends_cycle(step: int, config: ScheduleConfig) -> bool:
-    """Whether a step is the last of its cycle."""
-    _, start, length = cycle_at(step, config)
-    return step == start + length - 1
+    def ends_cycle(self, step: int) -> bool:
+        """Whether a step is the last of its cycle."""
+        _, start, length = self.cycle_at(step)
+        return step == start + length - 1

@@ -1,0 +1,1 @@
+"""Losses beside those that every output brings along, one file each."""

@@ -1,0 +1,89 @@
+"""What a training minimises: the losses of every output, and further ones, weighted."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+
+from distill.heads.batch import Batch
+from distill.heads.contract import Head, Loss, split_key
+from distill.system.errors import InputError
+from distill.system.registry import checked_options
+from distill.training.losses.registry import LOSSES
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """How hard labels, soft labels and further losses share in what is minimised."""
+
+    alpha: float = 0.5
+    "Share of the soft labels, 0..1; the hard labels have the rest."
+    terms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    "Further losses by name, each with its weight (1 if not given) and its options."
+
+    def __post_init__(self):
+        if not 0 <= self.alpha <= 1:
+            raise InputError(f"loss.alpha must lie in 0..1, not {self.alpha}")
+        for name, options in self.terms.items():
+            if not isinstance(options, Mapping) or not isinstance(options.get("weight", 1.0), int | float):
+                raise InputError(f"loss.terms.{name} must be a weight and options, such as {{weight: 0.1}}")
+
+
+class Objective:
+    """Losses by name, of one network's outputs.
+
+    Args:
+        heads: by output name.
+        strides: of the network's outputs, by key; see `distill.networks.registry.strides_of`.
+        config: how they are put together.
+
+    Raises:
+        InputError: a further loss or one of its options is unknown.
+    """
+
+    def __init__(self, heads: Mapping[str, Head], strides: Mapping[str, int], config: LossConfig):
+        self.heads, self.strides, self.alpha = heads, strides, config.alpha
+        self._further = {name: _further(name, options) for name, options in config.terms.items()}
+
+    def counts(self, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
+        """How many things each loss of a step is a mean over, scalars by name, added up over its parts."""
+        parts = [
+            count
+            for batch in batches
+            for key, stride in self.strides.items()
+            for count in self._head(key).counts(batch, stride).items()
+        ]
+        return {name: sum(value for own, value in parts if own == name).float() for name, _ in parts}
+
+    def losses(
+        self, outputs: Mapping[str, torch.Tensor], batch: Batch, counts: Mapping[str, torch.Tensor]
+    ) -> dict[str, Loss]:
+        """Losses by name.
+
+        Args:
+            outputs: maps by key.
+            counts: as `counts` gives them, each at least 1.
+        """
+        losses = {}
+        for key, stride in self.strides.items():
+            losses |= self._head(key).losses(outputs[key], batch, stride, self.alpha, counts)
+        for name, (loss, weight) in self._further.items():
+            losses[name] = Loss(loss(outputs, batch), weight)
+        return losses
+
+    def _head(self, key: str) -> Head:
+        return self.heads[split_key(key)[0]]
+
+
+def total(losses: Mapping[str, Loss]) -> torch.Tensor:
+    """The weighted sum."""
+    return sum(loss.weight * loss.value for loss in losses.values())
+
+
+def _further(name: str, options: Mapping[str, Any]) -> tuple[Callable, float]:
+    options = dict(options)
+    weight = options.pop("weight", 1.0)
+    loss = LOSSES.get(name)
+    return partial(loss, **checked_options(loss, options, f"loss {name}")), weight

@@ -1,0 +1,85 @@
+"""Where a run goes on, and whether it is the same run."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.networks.checkpoint import CheckpointInfo
+from distill.system.errors import InputError
+from distill.system.json_values import to_json_values
+from distill.training.config import TrainConfig
+
+LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
+"The two latest states that a run can be resumed from."
+
+MAY_CHANGE = ("out", "limit", "weights", "steps", "accumulate", "resume", "log", "imports")
+"Settings of a run that another one which goes on with it need not share; of `data` only the splits count."
+
+
+def identity_of(config: TrainConfig, resolved: Mapping[str, Any], image_ids: np.ndarray) -> dict[str, Any]:
+    """What makes a run what it is, as JSON values.
+
+    Args:
+        resolved: what the settings came to, such as the network's options in full and the precision that auto chose;
+            these stand in the place of the settings of the same names.
+        image_ids: (N,) of the photographs that it learns from.
+    """
+    settings = {name: value for name, value in to_json_values(config).items() if name not in MAY_CHANGE}
+    data = config.data
+    settings["data"] = {
+        "split": data.split,
+        "val_split": data.val_split,
+        "images": len(image_ids),
+        "images_sha256": hashlib.sha256(np.ascontiguousarray(image_ids, "<i8").tobytes()).hexdigest(),
+    }
+    return json.loads(json.dumps(settings | to_json_values(resolved)))
+
+
+def start_of(config: TrainConfig) -> Path | None:
+    """The checkpoint to go on from, or None to start anew.
+
+    Raises:
+        InputError: the folder already holds a run that is not to be gone on with.
+    """
+    kept = [config.out / name for name in (LAST, PREVIOUS) if (config.out / name).exists()]
+    if config.resume == "false":
+        if kept:
+            raise InputError(f"{config.out} already holds a run; set resume to auto, or choose another out")
+        return None
+    if config.resume == "auto":
+        return kept[0] if kept else None
+    return Path(config.resume)
+
+
+def check_same_run(path: Path, info: CheckpointInfo, identity: Mapping[str, Any]):
+    """Refuse to go on with another run.
+
+    Raises:
+        InputError: names the first setting that differs, as it is in the checkpoint and as it is now.
+    """
+    if not info.identity:
+        raise InputError(
+            f"cannot resume {path}: it was written by a version whose losses were others; start from it by weights"
+        )
+    for name, found, wanted in _differences(info.identity, identity):
+        raise InputError(
+            f"cannot resume {path}: its {name} is {_short(found)}, this run's is {_short(wanted)}; change it back, or "
+            "choose another out"
+        )
+
+
+def _differences(found: Any, wanted: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(found, Mapping) and isinstance(wanted, Mapping):
+        for key in dict.fromkeys((*wanted, *found)):
+            yield from _differences(found.get(key), wanted.get(key), f"{name}.{key}" if name else key)
+    elif found != wanted:
+        yield name, found, wanted
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
