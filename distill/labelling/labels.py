@@ -1,7 +1,7 @@
 """From what a teacher answers to what is stored: maps on the store's grid, persons and peaks."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig, group
 from distill.pose.paraboloids import measure_peaks
 from distill.pose.peaks import find_peaks
+from distill.pose.single_person import best_cells
 from distill.pose.skeleton import Skeleton
 from teachers.contract import TeacherMaps, TeacherPersons, View
 
@@ -90,16 +91,16 @@ class Labeller:
         return measured
 
     def _group(self, maps: TeacherMaps) -> list[tuple[np.ndarray, np.ndarray]]:
-        settings = asdict(self.grouping)
-        tags = maps.tags
-        if tags is None:
-            # Nothing tells persons apart, so the highest peak of each joint makes the only one.
-            tags, settings["max_persons"] = torch.zeros_like(maps.heatmaps)[..., None], 1
+        """Persons of each photograph; without tags nothing tells them apart, and there is at most one."""
         to_photograph = geometry.invert(maps.to_map)
-        found = (
-            group(heatmap, tag, self.skeleton, **settings) for heatmap, tag in zip(maps.heatmaps, tags, strict=True)
-        )
-        return [(_moved(persons.numpy(), to_photograph), scores.numpy()) for persons, scores in found]
+        if maps.tags is None:
+            heatmaps = maps.heatmaps.float().cpu().numpy()
+            found = [best_cells(each, self.grouping) for each in heatmaps]
+        else:
+            pairs = zip(maps.heatmaps, maps.tags, strict=True)
+            grouped = (group(heatmap, tag, self.skeleton, self.grouping) for heatmap, tag in pairs)
+            found = [(persons.numpy(), scores.numpy()) for persons, scores in grouped]
+        return [(_moved(persons, to_photograph), scores) for persons, scores in found]
 
     def _to_map(self, size: tuple[int, int]) -> np.ndarray:
         return geometry.letterbox(size, (self.map_size, self.map_size))

@@ -6,35 +6,18 @@ import pytest
 import torch
 
 from distill.labelling.teacher import check_teacher, load_teacher
-from distill.networks import registry as networks
-from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
 from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
 from distill.system.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def network():
-    """The demo's network, unfilled."""
-    torch.manual_seed(0)
-    return networks.create("higher_hrnet_demo", 17).eval()
-
-
-@pytest.fixture(scope="module")
-def checkpoint(network, tmp_path_factory):
-    """A checkpoint of it, as training writes them."""
-    path = tmp_path_factory.mktemp("weights") / "trained.safetensors"
-    save_checkpoint(path, CheckpointInfo("higher_hrnet_demo", "coco_17", 128, 0), network.state_dict())
-    return path
-
-
-def test_trained_and_published_weights_are_read(network, checkpoint, tmp_path):
+def test_trained_and_published_weights_are_read(untrained, untrained_weights, tmp_path):
     published = tmp_path / "published.pth"
-    torch.save(network.state_dict(), published)
+    torch.save(untrained.state_dict(), published)
     photographs = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), dtype=np.uint8)
     settings = {"input_size": 128, "flip": False, "device": "cpu"}
     maps = []
-    for path, offset in ((checkpoint, 0.0), (published, 0.5)):
+    for path, offset in ((untrained_weights, 0.0), (published, 0.5)):
         loaded = load_teacher(Choice("higher_hrnet_demo", {"weights": path, **settings}), COCO_17)
         assert loaded.attributes["weights_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert loaded.attributes["target_offset"] == offset
@@ -45,18 +28,18 @@ def test_trained_and_published_weights_are_read(network, checkpoint, tmp_path):
     np.testing.assert_allclose(shift, 0.5 / 2, atol=1e-6)
 
 
-def test_trained_weights_bring_their_input_size(checkpoint):
-    loaded = load_teacher(Choice("demo", {"weights": checkpoint}), COCO_17)
+def test_trained_weights_bring_their_input_size(untrained_weights):
+    loaded = load_teacher(Choice("demo", {"weights": untrained_weights}), COCO_17)
     assert loaded.attributes["input_size"] == 128
     assert loaded.attributes["precision"] == ("float16" if torch.cuda.is_available() else "float32")
 
 
-def test_lower_precision_changes_little(checkpoint):
+def test_lower_precision_changes_little(untrained_weights):
     photographs = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), dtype=np.uint8)
     maps = [
-        load_teacher(Choice("demo", {"weights": checkpoint, "device": "cpu", "precision": precision}), COCO_17).teacher(
-            photographs
-        )
+        load_teacher(
+            Choice("demo", {"weights": untrained_weights, "device": "cpu", "precision": precision}), COCO_17
+        ).teacher(photographs)
         for precision in ("float32", "bfloat16")
     ]
     assert maps[1].heatmaps.dtype == torch.float32
@@ -89,11 +72,11 @@ def test_options_are_checked_before_anything_is_read():
     assert (own, common.device) == ({"weights": Path("absent.pth")}, "cpu")
 
 
-def test_checkpoint_of_another_network_is_refused(checkpoint):
+def test_checkpoint_of_another_network_is_refused(untrained_weights):
     with pytest.raises(InputError, match=r"holds higher_hrnet_demo, but teacher\.name is higher_hrnet_w32"):
-        load_teacher(Choice("higher_hrnet_w32", {"weights": checkpoint}), COCO_17)
+        load_teacher(Choice("higher_hrnet_w32", {"weights": untrained_weights}), COCO_17)
 
 
-def test_absent_device_is_refused(checkpoint):
+def test_absent_device_is_refused(untrained_weights):
     with pytest.raises(InputError, match=r"teacher\.device 'cuda:77' cannot be used"):
-        load_teacher(Choice("demo", {"weights": checkpoint, "device": "cuda:77"}), COCO_17)
+        load_teacher(Choice("demo", {"weights": untrained_weights, "device": "cuda:77"}), COCO_17)
