@@ -8,7 +8,7 @@ from cache.errors import StoreError
 
 COLUMNS = ("joint", "x", "y", "confidence", "width")
 "What a row holds: x, y and width in pixels of the photograph, confidence 0..1."
-_LARGEST = 65535
+_LARGEST = 32767
 _LEVELS = np.array([1, _LARGEST, _LARGEST, 1023, _LARGEST], dtype=np.float64)
 "Codes of 1, for each column; fewer for the confidence, so that it takes fewer bytes."
 _LENGTHS = np.array([False, True, True, False, True])

@@ -212,15 +212,16 @@ def _first_with_person(store: SoftLabelStore) -> int:
 
 def _data_of(store: SoftLabelStore, root: Path | None) -> KeypointSet:
     """The set that a store was made from, by default where it was then."""
-    recorded = store.attributes["configuration"].get("data", {}).get("root")
-    if root is None and recorded is None:
+    recorded = store.attributes["configuration"].get("data", {})
+    if root is None and "root" not in recorded:
         raise InputError(f"{store.url} does not say where its photographs are; give data.root")
     skeleton = store.attributes.get("skeleton_definition")
     if skeleton is None:
         skeleton = get_skeleton(store.attributes["skeleton"])
     else:
         skeleton = Skeleton.from_plain(skeleton, store.url)
-    return KeypointSet(root or Path(recorded), store.attributes["split"], skeleton)
+    folder = root or Path(recorded["root"])
+    return KeypointSet(folder, store.attributes["split"], skeleton, recorded.get("format", "auto"))
 
 
 def stored_bytes(store: SoftLabelStore) -> int:

@@ -1,4 +1,7 @@
-"""Which annotations are persons: those of the categories whose joints are the skeleton's."""
+"""Which annotations are persons: those of the categories whose joints are the skeleton's.
+
+Where one of these is called a person it is that one alone: some tools give a dog the same list of joints.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +26,8 @@ class Category:
     "Pairs of joints that are connected, by number from 1 as COCO has them; checked when they are used."
 
 
-def person_categories(categories: Sequence[Category], skeleton: Skeleton, source: Path) -> list[Category]:
-    """Those whose joints are the skeleton's, in its order, what is called a person first.
+def person_categories(categories: Sequence[Category], skeleton: Skeleton, source: Path) -> Sequence[Category]:
+    """Those whose joints are the skeleton's, in its order; of several those that are called a person, if any.
 
     Args:
         source: what messages name.
@@ -39,7 +42,7 @@ def person_categories(categories: Sequence[Category], skeleton: Skeleton, source
             f"{source}: {_difference(closest, skeleton)}; choose the set's own joints with --skeleton auto, or give "
             "a YAML file of them"
         )
-    return sorted(persons, key=lambda category: category.name.lower() != PERSON)
+    return _most_likely(persons)
 
 
 def own_skeleton(categories: Sequence[Category], source: Path) -> Skeleton:

@@ -75,7 +75,7 @@ class KeypointSet:
             raise InputError(
                 f"{path} is listed in {self.annotation_file.name} but does not exist; fetch the photographs again"
             ) from None
-        except (OSError, SyntaxError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise InputError(f"{path} cannot be read as a photograph ({error}); fetch it again") from None
         if pixels.shape[1::-1] != self.size(image_id):
             width, height = self.size(image_id)

@@ -1,6 +1,7 @@
 """The fields of a skeleton as they come from a file: checked, or found by the names of the joints."""
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,7 +47,7 @@ def numbers(value: Any, field: str) -> tuple[float, ...]:
     """Numbers out of a list; `field` begins the message of the InputError."""
     if not isinstance(value, list | tuple):
         raise InputError(f"{field} must be a list of numbers, not {value!r}")
-    if wrong := [number for number in value if isinstance(number, bool) or not isinstance(number, int | float)]:
+    if wrong := [number for number in value if not _is_number(number)]:
         raise InputError(f"{field} holds {wrong[0]!r} where a number is wanted")
     return tuple(float(number) for number in value)
 
@@ -65,6 +66,11 @@ def pairs_by_name(joints: Sequence[str]) -> tuple[tuple[str, str], ...]:
                 found.append((left, right))
                 taken |= {left, right}
     return tuple(found)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number that a float holds."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _cased_like(sample: str, word: str) -> str:

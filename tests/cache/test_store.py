@@ -6,6 +6,7 @@ from multiprocessing.reduction import ForkingPickler
 import numpy as np
 import pytest
 
+from cache import layout
 from cache.encoding import LinearEncoding
 from cache.errors import StoreError
 from cache.store import SoftLabelStore
@@ -72,7 +73,7 @@ def test_check_names_field_found_and_expected(filled, expected, message):
 @pytest.mark.parametrize("name", ["heatmap", "persons", "peak"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_damaged_shard_counts_as_missing_and_is_rewritten(filled, labels, name, damage):
-    path = filled.files.root / name / "c/2/0/0/0"
+    path = filled.files.root / layout.shard_key(filled._arrays[name], 2)
     content = path.read_bytes()
     if damage == "flip":
         path.write_bytes(content[:9] + bytes([content[9] ^ 1]) + content[10:])

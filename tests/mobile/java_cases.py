@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from java_outputs import has_equal_peaks, peaks_of, quantised
 
 import students
 from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
@@ -22,9 +23,8 @@ from distill.pose.grouping import GroupingConfig, group
 from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.json_values import to_json_values
-from mobile.outputs import OutputInfo
-from mobile.peaks import PeakModel, PeakSettings
-from mobile.runtime import to_stored, to_values
+from mobile.peaks import PeakSettings
+from mobile.runtime import to_stored
 
 SCENE_SIZE, SIGMA = 256, 1.7
 SKELETON = get_skeleton("coco_17")
@@ -44,17 +44,6 @@ TIED = ((1.0, 1.0), (1.0, 1.4), (1.5, 1.0), (1.5, 1.4))
 "Width of the Gaussians and largest value of maps in eight bits."
 QUANTISATION = ("scale", "zero_point")
 TURNS = (0, 90, 180, 270)
-
-
-class _Given(torch.nn.Module):
-    """A network that gives the same maps for every image."""
-
-    def __init__(self, maps: dict[str, torch.Tensor]):
-        super().__init__()
-        self.maps = maps
-
-    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        return self.maps
 
 
 class Cases:
@@ -201,8 +190,8 @@ class Cases:
     def _quantised_case(self, image: np.ndarray, keypoints: np.ndarray, name: str, dtype: type) -> dict:
         """Maps as a quantised model gives them."""
         while True:
-            stored, details, read = _quantised(self._maps(keypoints, image, (4,), self.size), dtype)
-            if not _has_equal_peaks(read["heatmaps_s4"]):
+            stored, details, read = quantised(self._maps(keypoints, image, (4,), self.size), dtype)
+            if not has_equal_peaks(read["heatmaps_s4"]):
                 break
         predictor = Predictor(lambda images: read, self.size, SKELETON, GROUPINGS[name])
         return self._case("quantised", image, predictor, stored, GROUPINGS[name], {}, details)
@@ -212,7 +201,7 @@ class Cases:
     ) -> dict:
         grouping = replace(GroupingConfig(), refine=False)
         settings = PeakSettings(grouping.max_persons, grouping.nms_kernel, shift)
-        outputs = _peaks(maps, settings)
+        outputs = peaks_of(maps, settings)
         columns = next(iter(maps.values())).shape[3]
         predictor = PeakPredictor(lambda images: outputs, columns, size, SKELETON, grouping)
         return self._case(kind, image, predictor, outputs, grouping, {"peaks": {"columns": columns}})
@@ -239,7 +228,7 @@ class Cases:
     def _steps(self, levels: int, kernel: int) -> dict:
         """Maps (1, 17, 9, 11) of few values, and 1 where Python finds a peak."""
         maps = torch.from_numpy(self.random.integers(0, levels + 1, (1, len(SKELETON), 9, 11)).astype(np.float32))
-        peaks = _peaks({"heatmaps_s4": maps}, PeakSettings(9 * 11, kernel, "none"))
+        peaks = peaks_of({"heatmaps_s4": maps}, PeakSettings(9 * 11, kernel, "none"))
         joint, number = np.nonzero(peaks["peak_values"][0] > 0)
         expected = np.zeros((len(SKELETON), 9 * 11), np.uint8)
         expected[joint, peaks["peak_cells"][0, joint, number]] = 1
@@ -311,36 +300,6 @@ def _rows(plane: np.ndarray, padding: int) -> tuple[np.ndarray, int]:
     """Rows one after another, each but the last followed by bytes that mean nothing; and bytes from row to row."""
     padded = np.pad(plane, ((0, 0), (0, padding)), constant_values=99)
     return padded.ravel()[: padded.size - padding], padded.shape[1]
-
-
-def _quantised(maps: dict[str, torch.Tensor], dtype: type) -> tuple[dict, dict, dict[str, torch.Tensor]]:
-    """Maps as a model stores them, (1, h, w, 17), what LiteRT says of each, and the maps that they stand for."""
-    stored, details, read = {}, {}, {}
-    for key, value in maps.items():
-        values = value.permute(0, 2, 3, 1).numpy()
-        low, high = min(0.0, float(values.min())), float(values.max())
-        scale = float(np.float32((high - low) / 255))
-        details[key] = {"quantization": (scale, round(np.iinfo(dtype).min - low / scale)), "dtype": dtype}
-        stored[key] = to_stored(values, details[key])
-        read[key] = torch.from_numpy(to_values(stored[key], details[key])).permute(0, 3, 1, 2)
-    return stored, details, read
-
-
-def _peaks(maps: dict[str, torch.Tensor], settings: PeakSettings) -> dict[str, np.ndarray]:
-    """Peaks, as a model gives them, of maps (1, 17, h, w)."""
-    last = {key: value.permute(0, 2, 3, 1) for key, value in maps.items()}
-    outputs = {key: OutputInfo(key.partition("_s")[0], "") for key in maps}
-    return {key: value.numpy() for key, value in PeakModel(_Given(last), settings, outputs)(torch.zeros(1)).items()}
-
-
-def _has_equal_peaks(heatmaps: torch.Tensor) -> bool:
-    """Whether two peaks of a joint are of one value, so that they could come in any order; heatmaps (1, 17, h, w)."""
-    grouping = GroupingConfig()
-    [values] = _peaks({"heatmaps_s4": heatmaps}, PeakSettings(grouping.max_persons, grouping.nms_kernel, "none"))[
-        "peak_values"
-    ]
-    seen = [joint[joint > grouping.detection_threshold] for joint in values]
-    return any(len(np.unique(joint)) < len(joint) for joint in seen)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,20 @@ def test_what_cannot_be_converted_is_named(photographs, tmp_path, of_maps):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({}, "the network's outputs are heatmaps_s4; described are none"),
+        ({"tags_s4": OutputInfo("tags", "", 4)}, "are heatmaps_s4; described are tags_s4"),
+        ({"heatmaps_s4": OutputInfo("heatmaps", "", 2)}, "heatmaps_s4 has 24 x 16 cells, .* stride of 2 .* 96 x 64"),
+    ],
+)
+def test_outputs_that_are_not_those_described_are_named(photographs, tmp_path, of_maps, outputs, message):
+    with pytest.raises(ExportError, match=message):
+        export(Maps(), tmp_path / "maps.tflite", photographs=photographs, **of_maps | {"outputs": outputs})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_wrong_arguments_are_named(photographs, tmp_path, of_maps):
     with pytest.raises(ExportError, match=r"maps.onnx must end in .tflite"):
         export(Maps(), tmp_path / "maps.onnx", photographs=photographs, **of_maps)

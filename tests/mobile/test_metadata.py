@@ -40,11 +40,9 @@ def test_positions_and_tensors_find_the_outputs_without_a_signature(exported, de
         np.testing.assert_array_equal(value, by_name[output["name"]])
 
 
-def test_strides_and_kinds(described):
-    assert {o["name"]: (o["kind"], o["stride"]) for o in described["outputs"]} == {
-        "heatmaps_s4": ("heatmaps", 4),
-        "tags_s4": ("tags", 4),
-        "attention": ("attention", 4),
+def test_outputs_are_described_as_the_caller_describes_them(exported, described):
+    assert {o["name"]: (o["kind"], o["stride"], o["meaning"]) for o in described["outputs"]} == {
+        name: (output.kind, output.stride, output.meaning) for name, output in exported.settings["outputs"].items()
     }
 
 

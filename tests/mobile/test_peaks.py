@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -15,6 +16,7 @@ from mobile.export import convert
 from mobile.metadata import INPUT
 from mobile.outputs import OutputInfo
 from mobile.peaks import PeakModel, PeakSettings, comparable
+from mobile.quantise import Quantisation, quantise
 from mobile.runtime import interpreter
 
 K = len(COCO_17)
@@ -60,6 +62,38 @@ def test_persons_are_those_of_the_maps(model, seed, whole, sparse):
     wanted = group(heatmaps, tags, COCO_17, config)
     for values, expected in zip(found, wanted, strict=True):
         np.testing.assert_allclose(values, expected, atol=1e-3 if config.subcell else 1e-6)
+
+
+@pytest.mark.slow
+def test_peaks_stay_in_float_when_the_network_is_int8(tmp_path):
+    class Convolved(Spread):
+        """The same maps through a convolution, which int8 takes."""
+
+        def __init__(self):
+            super().__init__()
+            self.same = nn.Conv2d(3, 3, 1)
+
+        def forward(self, image):
+            return super().forward(self.same(image.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+
+    path = tmp_path / "peaks.tflite"
+    size = (COLUMNS * STRIDE, ROWS * STRIDE)
+    convert(PeakModel(Convolved(), PeakSettings(7, 5, "parabola"), OUTPUTS).eval(), path, size)
+    photographs = np.random.default_rng(0).integers(0, 256, (2, *size[::-1], 3), dtype=np.uint8)
+    plain = Interpreter(
+        model_content=quantise(path.read_bytes(), Quantisation("int8"), photographs),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    types = {detail["index"]: detail["dtype"] for detail in plain.get_tensor_details()}
+    operators = [
+        (o["op_name"], [types[i] for i in (*o["inputs"], *o["outputs"]) if i in types])
+        for o in plain._get_ops_details()
+    ]
+    assert any(np.int8 in seen for name, seen in operators if name == "CONV_2D")
+    names = [name for name, _ in operators]
+    assert names.count("MAX_POOL_2D") == 3 and names.count("TOPK_V2") == 1
+    for name, seen in operators[names.index("MAX_POOL_2D") :]:
+        assert name == "DEQUANTIZE" or np.int8 not in seen, name
 
 
 @pytest.mark.slow

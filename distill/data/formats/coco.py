@@ -146,7 +146,8 @@ def _persons(
     notes = []
     if others:
         counts = ", ".join(f"{count} of {name!r}" for name, count in others.most_common())
-        notes.append(f"{path}: annotations of other categories than persons are left out: {counts}")
+        owners = ", ".join(repr(person.name) for person in persons)
+        notes.append(f"{path}: annotations of other categories than {owners} are left out: {counts}")
     if unlisted:
         notes.append(f"{path}: {unlisted} annotations of images that it does not list are left out")
     return sorted(kept, key=itemgetter("image_id")), tuple(notes)

@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from distill.commands import export
 from distill.commands.eval import load_model, main
@@ -70,6 +72,32 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
     printed = capsys.readouterr().out
     assert "best.safetensors on 5 photographs of val2017" in printed
     assert all(name in printed for name in (*FIGURES, "ap, 95 %"))
+
+
+def test_results_carry_the_category_of_the_set(checkpoint, tiny_synthetic, tmp_path, capsys):
+    """They are then what pycocotools takes beside the annotation file, and the figures are equal."""
+    document = json.loads((tiny_synthetic / "annotations" / "person_keypoints_val2017.json").read_text())
+    document["categories"] = [{"id": 1, "name": "dog"}, document["categories"][0] | {"id": 3}]
+    stray = document["annotations"][0] | {"id": 10**6, "category_id": 1}
+    document["annotations"] = [a | {"category_id": 3} for a in document["annotations"]] + [stray]
+    (tmp_path / "annotations").mkdir()
+    file = tmp_path / "annotations" / "person_keypoints_val2017.json"
+    file.write_text(json.dumps(document))
+    (tmp_path / "val2017").symlink_to(tiny_synthetic / "val2017")
+    out, results = tmp_path / "report.json", tmp_path / "results.json"
+    arguments = [str(checkpoint), "--data.root", str(tmp_path), "--out", str(out), "--results", str(results)]
+    assert main([*arguments, "--grouping.detection_threshold", "0", "--data.format", "coco"]) == 0
+    assert "than 'person' are left out: 1 of 'dog'" in capsys.readouterr().err
+    found = json.loads(results.read_text())
+    assert found and {person["category_id"] for person in found} == {3}
+    annotated = COCO(str(file))
+    evaluator = COCOeval(annotated, annotated.loadRes(str(results)), "keypoints")
+    evaluator.params.catIds = [3]
+    evaluator.evaluate()
+    evaluator.accumulate()
+    evaluator.summarize()
+    report = json.loads(out.read_text())
+    assert [report[name] for name in FIGURES] == [None if value < 0 else value for value in evaluator.stats]
 
 
 def test_figure_that_does_not_exist_is_a_dash(checkpoint, shared, tmp_path, capsys):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from distill.commands.export import main
+from distill.commands.export import described_outputs, main
 from distill.deployment.precision_sheet import CELL
 from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
 from distill.pose import geometry
@@ -76,6 +76,18 @@ def test_json_carries_skeleton_grouping_and_letterbox(exported):
     assert metadata["grouping"]["detection_threshold"] == 0.1
     assert metadata["letterbox"]["padding_rgb"] == list(geometry.PADDING)
     assert metadata["source"]["network"] == "attention_xs" and metadata["source"]["step"] == 7
+
+
+def test_outputs_are_described_by_name():
+    described = described_outputs(["heatmaps_s4", "tags_s2", "attention", "depth"])
+    assert {name: (output.kind, output.stride) for name, output in described.items()} == {
+        "heatmaps_s4": ("heatmaps", 4),
+        "tags_s2": ("tags", 2),
+        "attention": ("attention", 4),
+        "depth": ("depth", None),
+    }
+    assert described["attention"].activation is torch.sigmoid
+    assert described["depth"].meaning == "not used by the grouping"
 
 
 def test_formula_in_the_json_is_the_letterbox_of_this_package(exported):

@@ -21,7 +21,10 @@ def test_persons_are_those_with_the_joints_of_the_skeleton_in_its_order():
         Category(4, "Person", COCO_17.joints),
         Category(5, "person", COCO_17.joints[::-1]),
     ]
-    assert [category.id for category in person_categories(categories, COCO_17, FILE)] == [4, 2]
+    assert [category.id for category in person_categories(categories, COCO_17, FILE)] == [4]
+    assert [category.id for category in person_categories(categories[:3], COCO_17, FILE)] == [2]
+    both = [Category(1, "man", COCO_17.joints), Category(2, "woman", COCO_17.joints)]
+    assert person_categories(both, COCO_17, FILE) == both
 
 
 def test_own_skeleton_has_the_sets_joints_and_limbs_and_default_sigmas():

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pycocotools.coco import COCO
 
 from distill.data.keypoint_set import IGNORED, PERSON, UNKNOWN, KeypointSet
@@ -84,6 +85,18 @@ def test_real_photographs_read_whole(shared):
 def test_missing_root(tmp_path):
     with pytest.raises(InputError, match=r"nowhere is not a folder"):
         KeypointSet(tmp_path / "nowhere", "train2017", COCO_17)
+
+
+def test_a_photograph_that_a_library_refuses_is_one_line(write, tmp_path):
+    data = write({})
+    text = PngInfo()
+    text.add_text("comment", "x" * 2_000_000, zip=True)
+    Image.new("RGB", (24, 16)).save(tmp_path / "train2017/7.jpg", "PNG", pnginfo=text)
+    with pytest.raises(InputError, match=r"7.jpg cannot be read as a photograph"):
+        data.photograph(7)
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "train2017/7.jpg", "PNG")
+    with pytest.raises(InputError, match=r"7.jpg cannot be read as a photograph"):
+        data.photograph(7)
 
 
 def test_absent_and_truncated_photographs(write, tmp_path):

@@ -17,11 +17,11 @@ UNADJUSTED = GroupingConfig(adjust=False, subcell=False)
 SIZES = [(64, 64), (33, 17), (101, 640), (427, 640), (5, 7)]
 
 
-def rendered(points: np.ndarray, stride: int = STRIDE) -> dict[str, torch.Tensor]:
-    """Maps of persons at points (P, K, 2) in input pixels, tag 3 p for person p."""
-    cells = (torch.arange(SIDE // stride) + 0.5) * stride
-    to_x = (cells - torch.from_numpy(points)[..., :1].float()) ** 2
-    to_y = (cells - torch.from_numpy(points)[..., 1:].float()) ** 2
+def rendered(points: np.ndarray, stride: int = STRIDE, cells: tuple[int, int] | None = None) -> dict[str, torch.Tensor]:
+    """Maps of persons at points (P, K, 2) in input pixels, tag 3 p for person p; (columns, rows) of cells."""
+    columns, rows = cells or (SIDE // stride, SIDE // stride)
+    to_x = ((torch.arange(columns) + 0.5) * stride - torch.from_numpy(points)[..., :1].float()) ** 2
+    to_y = ((torch.arange(rows) + 0.5) * stride - torch.from_numpy(points)[..., 1:].float()) ** 2
     distance = to_y[..., :, None] + to_x[..., None, :]
     heatmaps = torch.exp(-distance / (2 * stride**2)).amax(0)
     return {f"heatmaps_s{stride}": heatmaps[None], f"tags_s{stride}": 3.0 * distance.argmin(0)[None]}
@@ -73,6 +73,44 @@ def without_padding(forward, width: int, height: int):
     matrix = geometry.letterbox((width, height), (SIDE, SIDE))
     inside = geometry.warp(np.ones((height, width), np.uint8), matrix, (SIDE, SIDE))[None, :, :, None]
     return lambda images: forward(images * inside)
+
+
+@pytest.mark.parametrize("size", [(320, 256), (192, 256), (96, 32)])
+@pytest.mark.parametrize("photograph", SIZES)
+def test_persons_come_back_through_a_rectangular_input(size, photograph):
+    width, height = photograph
+    scale = min(size[0] / width, size[1] / height)
+    margin = (size[0] - scale * width) / 2, (size[1] - scale * height) / 2
+    columns, rows = np.random.default_rng(0).integers(0, (size[0] // STRIDE, size[1] // STRIDE), (1, K, 2)).T
+    points = (np.stack([columns.T, rows.T], axis=-1) + 0.5) * STRIDE
+    seen = []
+
+    def forward(images):
+        seen.append(images.shape)
+        return rendered(points, cells=(size[0] // STRIDE, size[1] // STRIDE))
+
+    predictor = Predictor(forward, size, COCO_17, UNADJUSTED)
+    [(persons, _)] = predictor([np.zeros((height, width, 3), np.uint8)])
+    assert seen == [(1, size[1], size[0], 3)]
+    np.testing.assert_allclose(persons[..., :2], (points - margin) / scale, atol=1e-3 * max(1, 1 / scale))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_without_tags_it_is_one_person(flip):
+    def heatmaps_alone(images):
+        return {"heatmaps_s4": spots(images)["heatmaps_s4"]}
+
+    photograph = np.zeros((SIDE, SIDE, 3), np.uint8)
+    photograph[8:12, 40:44] = 250
+    photograph[48:52, 4:8] = 200
+    one = predictor(heatmaps_alone, flip=flip)
+    [(persons, scores)] = one([photograph])
+    np.testing.assert_allclose(persons[..., :2], np.broadcast_to((42, 10), (1, K, 2)), atol=1e-4)
+    np.testing.assert_allclose(scores, persons[..., 2].mean(axis=1))
+    heatmaps, tags = one.maps(photograph[None])
+    assert tags is None and heatmaps.shape == (1, K, 16, 16)
+    [(persons, scores)] = one([np.zeros((9, 8, 3), np.uint8)])
+    assert len(persons) == len(scores) <= 1
 
 
 def test_photograph_reaches_the_network_letterboxed():

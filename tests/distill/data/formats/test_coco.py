@@ -122,7 +122,7 @@ def test_a_dog_of_17_joints_and_a_car_are_no_persons(write, capsys):
     assert data.keypoints(7).shape == (1, 17, 3) and data.category == 1
     assert not data.masks(7)[:, 12:].any()
     [said] = capsys.readouterr().err.splitlines()
-    assert said.startswith("note: ") and said.endswith("are left out: 2 of 'dog', 1 of 'car'")
+    assert said.startswith("note: ") and said.endswith("than 'person' are left out: 2 of 'dog', 1 of 'car'")
     KeypointSet(data.root, "train2017", COCO_17)
     assert capsys.readouterr().err == ""
 
@@ -134,9 +134,15 @@ def test_a_category_without_joints_is_no_person_even_by_that_name(write, keypoin
     assert len(data.annotations) == 1 and data.category == 5
 
 
-def test_categories_with_the_skeletons_joints_are_all_persons(write):
-    data = write({"category_id": 4}, {}, categories=[PERSON | {"id": 4, "name": "child"}, PERSON])
-    assert len(data.keypoints(7)) == 2 and data.category == 1
+def test_categories_with_the_skeletons_joints_are_persons_unless_one_is_called_so(write, capsys):
+    man, woman = PERSON | {"id": 4, "name": "man"}, PERSON | {"id": 5, "name": "woman"}
+    data = write({"category_id": 4}, {"category_id": 5}, categories=[man, woman])
+    assert len(data.keypoints(7)) == 2 and data.category == 4
+    assert capsys.readouterr().err == ""
+    dog = PERSON | {"id": 2, "name": "dog"}
+    data = write({"category_id": 2}, {}, categories=[dog, PERSON])
+    assert data.annotations.ids.tolist() == [2] and data.category == 1
+    assert "1 of 'dog'" in capsys.readouterr().err
 
 
 def test_an_annotation_of_an_unknown_category_is_left_out(write, capsys):

@@ -104,6 +104,8 @@ def test_it_is_shown_and_labelled_by_commands(table, tmp_path):
     arguments += ["--teacher.name", "oracle", "--teacher.input_size", "128", "--map_size", "64", "--evaluate", "true"]
     assert cache_main(["build", *arguments, "--out", str(store)]) == 0
     assert json.loads((store / "evaluation.json").read_text())["ap"] > 0.9
+    assert cache_main(["view", str(store), "--out", str(tmp_path / "view.png")]) == 0
+    assert cache_main(["verify", str(store), "--data_root", str(table)]) == 0
 
 
 def test_a_folder_of_two_formats_is_asked_about(table):
