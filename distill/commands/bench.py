@@ -18,7 +18,7 @@ from distill.commands.cli import commands
 from distill.data.keypoint_set import KeypointSet
 from distill.deployment.host_bench import average_precision, measure
 from distill.deployment.tradeoff import draw_tradeoff
-from distill.pose.skeleton import COCO_17
+from distill.evaluation.exported import exported_skeleton
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
@@ -39,6 +39,8 @@ class BenchDataConfig:
     "Folder of a COCO keypoint set, on which the AP is measured, too; by default synthetic scenes are drawn."
     split: str = "val2017"
     "Split of the set."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def bench_host(config: HostConfig) -> dict:
     """
     for path in filter(None, (config.out, config.plot)):
         path.parent.mkdir(parents=True, exist_ok=True)
-    data = None if config.data.root is None else KeypointSet(config.data.root, config.data.split, COCO_17)
+    data = (
+        None if config.data.root is None else KeypointSet(config.data.root, config.data.split, None, config.data.format)
+    )
     screen = Console(stderr=True)
     columns = (TextColumn("timing"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
@@ -99,7 +103,7 @@ def bench_host(config: HostConfig) -> dict:
             config.turns,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
-    precisions = {str(path): _precision(path, data, config.limit) for path in config.models}
+    precisions = {str(path): _precision(path, config) for path in config.models}
     report = {
         "machine": {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
         "tool_version": distill.__version__,
@@ -119,11 +123,13 @@ def _photographs(config: HostConfig, data: KeypointSet | None) -> list[np.ndarra
     return [data.photograph(i) for i in data.image_ids[: config.photographs].tolist()]
 
 
-def _precision(path: Path, data: KeypointSet | None, limit: int | None) -> float | None:
+def _precision(path: Path, config: HostConfig) -> float | None:
     """AP of a model of ours; None for others, whose outputs we do not read."""
-    if data is None or not metadata.metadata_path(path).exists():
+    if config.data.root is None or not metadata.metadata_path(path).exists():
         return None
-    return average_precision(LiteRTModel(path), data, limit)
+    model = LiteRTModel(path)
+    data = KeypointSet(config.data.root, config.data.split, exported_skeleton(model), config.data.format)
+    return average_precision(model, data, config.limit)
 
 
 def _processor() -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 from torch import nn
 
 import distill
@@ -14,7 +13,8 @@ from distill.commands.cli import command
 from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import MEAN, STD
 from distill.deployment.precision_sheet import draw_precisions
-from distill.deployment.precisions import THREADS, Evaluation, Variant, write_variants
+from distill.deployment.precision_table import precision_table
+from distill.deployment.precisions import Evaluation, Variant, write_variants
 from distill.drawing.sheet import write_image
 from distill.evaluation.predictor import letterboxed
 from distill.heads.contract import split_key
@@ -51,6 +51,8 @@ class ExportDataConfig:
     "Split to check on, with the photographs of lowest id, and to measure the AP on."
     train_split: str = "train2017"
     "Split that the photographs to calibrate int8 with are drawn from."
+    format: str = "auto"
+    "Kind of data set; auto finds it by what lies in the folder."
     choice: int = 200
     "Choose the best ranges of int8 on so many photographs of train_split, those of lowest id."
 
@@ -171,9 +173,9 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     if any(quantisation.needs_photographs for _, quantisation in wanted):
         calibration = _calibration(config, size, skeleton)
     if config.data.root is not None:
-        evaluation = Evaluation(KeypointSet(config.data.root, config.data.split, skeleton), config.limit)
+        evaluation = Evaluation(_annotated(config, config.data.split, skeleton), config.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
-            choice = Evaluation(KeypointSet(config.data.root, config.data.train_split, skeleton), config.data.choice)
+            choice = Evaluation(_annotated(config, config.data.train_split, skeleton), config.data.choice)
     variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
     if config.sheet is not None:
         models = {v.quantisation.precision: LiteRTModel(v.report.path) for v in variants if v.report is not None}
@@ -229,11 +231,15 @@ def _calibration(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton
     if config.data.root is None:
         photographs = _scenes(size, CALIBRATION_SEED, config.calibration)
     else:
-        data = KeypointSet(config.data.root, config.data.train_split, skeleton)
+        data = _annotated(config, config.data.train_split, skeleton)
         count = min(config.calibration, len(data.image_ids))
         ids = np.random.default_rng(CALIBRATION_SEED).choice(data.image_ids, count, replace=False)
         photographs = [data.photograph(i) for i in ids.tolist()]
     return np.stack([letterboxed(photograph, size)[0] for photograph in photographs])
+
+
+def _annotated(config: ExportConfig, split: str, skeleton: Skeleton) -> KeypointSet:
+    return KeypointSet(config.data.root, split, skeleton, config.data.format)
 
 
 def _scenes(size: tuple[int, int], seed: int, count: int) -> list[np.ndarray]:
@@ -246,7 +252,7 @@ def _photographs(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton
     if config.data.root is None:
         photographs = _scenes(size, SCENE_SEED, config.photographs)
     else:
-        data = KeypointSet(config.data.root, config.data.split, skeleton)
+        data = _annotated(config, config.data.split, skeleton)
         photographs = [data.photograph(i) for i in data.image_ids[: config.photographs]]
     return np.stack([letterboxed(photograph, size)[0] for photograph in photographs])
 
@@ -269,40 +275,6 @@ def print_report(report: ExportReport) -> None:
         print(f"{name:<28}{value}")
 
 
-def table(variants: list[Variant]) -> Table:
-    """Precisions beside one another; times in milliseconds of one run."""
-    shown = Table("model", "precision", title="precisions; errors against torch, times in milliseconds")
-    for name in ("bytes", "AP", "points lost", "largest error", "mean error", *_thread_names(), "pieces"):
-        shown.add_column(name, justify="right")
-    for variant in variants:
-        quantisation, report = variant.quantisation, variant.report
-        kind = quantisation.precision + (f" {quantisation.ranges}" if quantisation.needs_photographs else "")
-        ap = "-" if variant.ap is None else f"{variant.ap:.4f}"
-        drop = "-" if variant.drop is None else f"{variant.drop:.2f}"
-        if report is None:
-            shown.add_row("refused", kind, "-", ap, drop)
-            continue
-        shown.add_row(
-            report.path.name,
-            kind,
-            f"{report.bytes:,}",
-            ap,
-            drop,
-            *(
-                "\n".join(f"{n.split('_')[0]} {e:.1e}" for n, e in errors.items())
-                for errors in (report.max_error, report.mean_error)
-            ),
-            *(f"{time:.2f}" for time in variant.milliseconds),
-            f"{report.delegation.pieces}{'' if report.delegation.whole else '+'}",
-        )
-    shown.caption = "pieces: delegated parts, + where operators are left outside"
-    return shown
-
-
-def _thread_names() -> list[str]:
-    return [f"{count} thread{'s' * (count > 1)}" for count in THREADS]
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
 
@@ -313,7 +285,7 @@ def main(argv: list[str] | None = None) -> int:
             print_report(export_checkpoint(config))
         else:
             variants = export_variants(config)
-            Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(table(variants))
+            Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(precision_table(variants))
             if refusals := [variant.refusal for variant in variants if variant.refusal]:
                 raise ExportError("; ".join(refusals))
 

@@ -175,7 +175,7 @@ class OpenMapping:
         """All that can be entered, with what is given to it."""
         name = self.setting.name
         given = {key: options for key, options in self.value.items() if isinstance(options, Mapping)}
-        entries = dict.fromkeys(self.setting.registry.names(), {}) | given
+        entries = {key: {} for key in self.setting.registry.names()} | given
         return [_chosen(self.setting, key, f"{name}.{key}", options) for key, options in entries.items()]
 
     def plain(self) -> dict[str, Any]:
