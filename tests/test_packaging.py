@@ -50,7 +50,7 @@ def test_constraints_are_exact_and_name_each_package_once(repository):
 def test_package_data_is_there(repository, setup_cfg):
     for package, patterns in setup_cfg["options.package_data"].items():
         for pattern in patterns.split():
-            assert list((repository / package).glob(pattern)), f"{package}/{pattern} matches nothing"
+            assert list((repository / package.replace(".", "/")).glob(pattern)), f"{package}/{pattern} matches nothing"
 
 
 def third_party(source: str) -> set[str]:

@@ -18,7 +18,8 @@ from distill.commands.train import train
 from distill.data.keypoint_set import KeypointSet
 from distill.drawing.result_sheet import Panel, confident, draw_results
 from distill.drawing.sheet import write_image
-from distill.evaluation.coco import Predictions, evaluate
+from distill.evaluation.coco import evaluate
+from distill.evaluation.models import load_model
 from distill.evaluation.predictor import Predictor, network_forward, predict_all
 from distill.labelling.teacher_pass import evaluate_store
 from distill.networks.checkpoint import load_network
@@ -125,7 +126,8 @@ class Demo:
 
     def evaluate_student(self) -> dict:
         """The student on the held-out scenes, at one scale and without flip."""
-        figures = evaluate(self._predictions(), self._held_out())
+        held_out = self._held_out()
+        figures = evaluate(predict_all(load_model(self.checkpoint).predictor(), held_out), held_out)
         network, _ = load_network(self.checkpoint)
         parameters = sum(p.numel() for p in network.parameters())
         return {**_prefixed("student", figures), "student_parameters": parameters}
@@ -147,8 +149,7 @@ class Demo:
         ids = data.image_ids[:SHEET_SCENES]
         network, info = load_network(self.checkpoint)
         forward = network_forward(network, torch.device("cpu"))
-        size = (info.input_size, info.input_size)
-        predictor = Predictor(forward, size, COCO_17, GroupingConfig())
+        predictor = Predictor(forward, info.input_size, COCO_17, GroupingConfig())
         panels = []
         for image_id in ids.tolist():
             photograph = data.photograph(image_id)
@@ -177,12 +178,6 @@ class Demo:
         }
         train(load_config(TrainConfig, self.config.recipe, overrides | changes))
         return {}
-
-    def _predictions(self) -> Predictions:
-        network, info = load_network(self.checkpoint)
-        size = (info.input_size, info.input_size)
-        predictor = Predictor(network_forward(network, torch.device("cpu")), size, COCO_17, GroupingConfig())
-        return predict_all(predictor, self._held_out())
 
     def _begin(self) -> dict:
         settings = to_json_values(self.config) | {"out": None}

@@ -3,9 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,15 +15,12 @@ import distill
 from distill.commands.cli import command
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, write_results
-from distill.evaluation.exported import exported_skeleton, litert_predictor
-from distill.evaluation.predictor import Predictor, network_forward, predict_all
-from distill.networks.checkpoint import load_network
+from distill.evaluation.models import load_model
+from distill.evaluation.predictor import predict_all
 from distill.pose.grouping import GroupingConfig
-from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
 from distill.system.json_values import to_json_values
-from mobile.runtime import LiteRTModel
 
 
 @dataclass(frozen=True)
@@ -78,36 +73,6 @@ class EvalConfig:
                 raise InputError(f"{name} {path} is a folder or the model; name a JSON file to write")
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model ready to be called."""
-
-    predictor: Callable[[GroupingConfig, bool], Predictor]
-    "From grouping and flip to what finds persons."
-    input_size: tuple[int, int]
-    "(width, height) of its input, pixels."
-    skeleton: Skeleton
-    "Of its channels."
-    origin: dict
-    "What it was made from, as JSON values."
-
-
-def load_model(path: Path) -> LoadedModel:
-    """A checkpoint, on the GPU if there is one, or an exported model, on the CPU with torch's threads.
-
-    Raises:
-        InputError: the file is missing, of neither kind or damaged.
-        ExportError: an exported model and its JSON do not belong together.
-    """
-    if not path.is_file():
-        raise InputError(f"model {path} does not exist; give a .safetensors checkpoint or a .tflite")
-    if path.suffix == ".tflite":
-        return _load_exported(path)
-    if path.suffix == ".safetensors":
-        return _load_checkpoint(path)
-    raise InputError(f"model {path} must end in .safetensors (checkpoint) or .tflite (exported model)")
-
-
 def evaluate_model(config: EvalConfig) -> dict:
     """Evaluate as configured, showing progress; the report, which is also written to `config.out`.
 
@@ -151,25 +116,6 @@ def evaluate_model(config: EvalConfig) -> dict:
     if config.out is not None:
         write_atomically(config.out, json.dumps(report, indent=1) + "\n")
     return report
-
-
-def _load_checkpoint(path: Path) -> LoadedModel:
-    network, info = load_network(path)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = network.to(device, memory_format=torch.channels_last)
-    origin = {"network": info.name, "step": info.step}
-    forward = network_forward(network, device)
-
-    def predictor(grouping: GroupingConfig, flip: bool) -> Predictor:
-        return Predictor(forward, info.input_size, info.skeleton, grouping, flip, info.heads)
-
-    return LoadedModel(predictor, info.input_size, info.skeleton, origin)
-
-
-def _load_exported(path: Path) -> LoadedModel:
-    model = LiteRTModel(path, torch.get_num_threads())
-    skeleton = exported_skeleton(model)
-    return LoadedModel(partial(litert_predictor, model), model.input_size, skeleton, model.metadata["source"])
 
 
 def _sha256(path: Path) -> str:

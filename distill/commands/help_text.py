@@ -65,7 +65,8 @@ class HelpText(DefaultHelpFormatter):
 
     def _get_type_str(self, action: Action) -> str | None:
         if names := self._names.get(action.dest):
-            return f"one of {', '.join(names)}"
+            kind = "one of" if self._kinds[action.dest] is Choice else "mapping from"
+            return f"{kind} {', '.join(names)}"
         return plain_type(self._kinds[action.dest]) if action.dest in self._kinds else None
 
     def _get_help_string(self, action: Action) -> str:

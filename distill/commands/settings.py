@@ -172,9 +172,10 @@ class OpenMapping:
         return option_kinds(self.setting.registry.get(path[0])).get(path[1], Any)
 
     def chosen(self) -> list[Chosen]:
-        """The entries, where their registry is known."""
+        """All that can be entered, with what is given to it."""
         name = self.setting.name
-        entries = {key: options for key, options in self.value.items() if isinstance(options, Mapping)}
+        given = {key: options for key, options in self.value.items() if isinstance(options, Mapping)}
+        entries = dict.fromkeys(self.setting.registry.names(), {}) | given
         return [_chosen(self.setting, key, f"{name}.{key}", options) for key, options in entries.items()]
 
     def plain(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class LossConfig:
 
     alpha: float = 0.5
     "Share of the soft labels, 0..1; the hard labels have the rest."
-    terms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    terms: dict[str, dict[str, Any]] = field(default_factory=dict, metadata={"registry": LOSSES})
     "Further losses by name, each with its weight (1 if not given) and its options."
 
     def __post_init__(self):

@@ -11,9 +11,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from distill.commands import export
-from distill.commands.eval import load_model, main
+from distill.commands.eval import main
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import FIGURES, evaluate
+from distill.evaluation.models import load_model
 from distill.networks import registry as networks
 from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
 from distill.pose.grouping import GroupingConfig

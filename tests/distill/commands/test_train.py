@@ -74,7 +74,7 @@ def fault(tmp_path, place: str) -> str:
 def test_an_unexpected_exception_ends_command_and_workers(train, tmp_path, place):
     steps = "3" if place == "clean-up" else "100000"
     process = train("--steps", steps, "--data.workers", "2", "--imports", fault(tmp_path, place))
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 1, error
     assert error.startswith("distill-train: unexpected KeyError: 'area' in fault.py:")
     assert error.count("\n") == 1

@@ -6,6 +6,7 @@ import torch
 
 from distill.deployment.precisions import write_variants
 from mobile.export import Exporter
+from mobile.outputs import OutputInfo
 from mobile.quantise import Quantisation
 from mobile.runtime import LiteRTModel
 from students.registry import create
@@ -24,6 +25,11 @@ def exporter(photographs):
     torch.manual_seed(0)
     return Exporter(
         create("attention_xs", 17),
+        outputs={
+            "heatmaps_s4": OutputInfo("heatmaps", "", 4),
+            "tags_s4": OutputInfo("tags", "", 4),
+            "attention": OutputInfo("attention", "", 4, torch.sigmoid),
+        },
         input_size=(SIDE, SIDE),
         mean=(0.5, 0.5, 0.5),
         std=(0.25, 0.25, 0.25),

@@ -1,0 +1,79 @@
+"""Models of either kind, checkpoints and exported ones, ready to find persons."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from distill.evaluation.exported import exported_skeleton, litert_predictor
+from distill.evaluation.predictor import Predictor, network_forward
+from distill.networks.checkpoint import load_network
+from distill.pose.grouping import GroupingConfig
+from distill.pose.skeleton import Skeleton
+from distill.system.errors import InputError
+from mobile.runtime import LiteRTModel
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to be called."""
+
+    make_predictor: Callable[[GroupingConfig | None, bool], Predictor]
+    "From grouping, None for what the model recommends, and flip to what finds persons."
+    input_size: tuple[int, int]
+    "(width, height) of its input, pixels."
+    skeleton: Skeleton
+    "Of its channels."
+    origin: dict
+    "What it was made from, as JSON values."
+
+    def predictor(self, grouping: GroupingConfig | None = None, flip: bool = False) -> Predictor:
+        """What finds persons in photographs.
+
+        Args:
+            grouping: how maps become persons; by default what an exported model recommends, else `GroupingConfig`'s.
+            flip: look at the mirrored photograph, too.
+
+        Raises:
+            InputError: the model gives peaks and flip is asked for.
+        """
+        return self.make_predictor(grouping, flip)
+
+
+def load_model(path: Path | str) -> LoadedModel:
+    """A checkpoint, on the GPU if there is one, or an exported model, on the CPU with torch's threads.
+
+    Raises:
+        InputError: the file is missing, of neither kind or damaged.
+        ExportError: an exported model and its JSON do not belong together.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"model {path} does not exist; give a .safetensors checkpoint or a .tflite")
+    if path.suffix == ".tflite":
+        return _load_exported(path)
+    if path.suffix == ".safetensors":
+        return _load_checkpoint(path)
+    raise InputError(f"model {path} must end in .safetensors (checkpoint) or .tflite (exported model)")
+
+
+def _load_checkpoint(path: Path) -> LoadedModel:
+    network, info = load_network(path)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    forward = network_forward(network.to(device, memory_format=torch.channels_last), device)
+    origin = {"network": info.name, "step": info.step}
+
+    def predictor(grouping: GroupingConfig | None, flip: bool) -> Predictor:
+        return Predictor(forward, info.input_size, info.skeleton, grouping or GroupingConfig(), flip, info.heads)
+
+    return LoadedModel(predictor, info.input_size, info.skeleton, origin)
+
+
+def _load_exported(path: Path) -> LoadedModel:
+    model = LiteRTModel(path, torch.get_num_threads())
+
+    def predictor(grouping: GroupingConfig | None, flip: bool) -> Predictor:
+        return litert_predictor(model, grouping, flip)
+
+    return LoadedModel(predictor, model.input_size, exported_skeleton(model), model.metadata["source"])
