@@ -18,6 +18,7 @@ from distill.evaluation.coco import evaluate
 from distill.labelling.labels import Labeller, Labels
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
+from distill.system.errors import InputError
 from teachers.contract import Teacher
 
 EVALUATION = "evaluation.json"
@@ -91,6 +92,9 @@ class TeacherPass:
         grouping: how maps become persons.
         batch_size: most photographs in a batch.
         threads: photographs are decoded by so many threads.
+
+    Raises:
+        InputError: the teacher needs something else.
     """
 
     def __init__(
@@ -103,6 +107,8 @@ class TeacherPass:
         batch_size: int = 8,
         threads: int = 2,
     ):
+        if unknown := [name for name in teacher.needs if name not in GIVEN]:
+            raise InputError(f"the teacher needs {unknown[0]}, but what can be given is {', '.join(GIVEN)}")
         self.store, self.data, self.teacher = store, data, teacher
         self.labeller = Labeller(data.skeleton, grouping, store.attributes["shape"]["map_size"], store.encoding.floor)
         self.batch_size, self.threads = batch_size, threads

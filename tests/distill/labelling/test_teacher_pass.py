@@ -26,6 +26,7 @@ from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
+from distill.system.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +156,14 @@ def test_stored_maps_peak_at_the_joints(synthetic, tmp_path):
             distances.append(np.hypot(left + column + 0.5 - x, top + row + 0.5 - y))
     assert len(distances) > 100
     assert np.median(distances) < 0.75
+
+
+def test_a_need_that_cannot_be_met_is_named(labelled, synthetic):
+    class Needy:
+        needs = ("depth",)
+
+    with pytest.raises(InputError, match="the teacher needs depth, but what can be given is persons, image_ids"):
+        TeacherPass(labelled, synthetic, Needy(), GroupingConfig())
 
 
 def test_outside_of_the_photograph_is_zero(shared, oracle, tmp_path):
