@@ -1,4 +1,4 @@
-"""Inputs of other widths than heights, from torch to the persons in the photograph."""
+"""Exported models, of rectangular inputs too, find the persons that torch finds."""
 
 from functools import cache
 
@@ -13,6 +13,7 @@ from distill.evaluation.predictor import Predictor, letterboxed, network_forward
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
+from distill.system.errors import InputError
 from mobile.export import Exporter
 from mobile.outputs import OutputInfo
 from mobile.peaks import PeakSettings
@@ -107,3 +108,9 @@ def test_exported_persons_are_those_of_torch(size, tags, peaks, precision, tmp_p
         np.testing.assert_allclose(found[..., :2], wanted[..., :2], atol=tolerance)
         centre = photograph.shape[1] // 3, photograph.shape[0] // 4
         assert np.abs(wanted[..., :2] - centre).max() < 4 / scale
+
+
+def test_peaks_cannot_be_averaged_with_the_mirrored_ones(tmp_path):
+    exporter(SIZES[0], True, PEAKS).write(tmp_path / "spots.tflite")
+    with pytest.raises(InputError, match=r"spots.tflite gives peaks, which cannot be averaged; leave flip out"):
+        litert_predictor(LiteRTModel(tmp_path / "spots.tflite"), COCO_17, GROUPING, flip=True)
