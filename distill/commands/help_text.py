@@ -3,19 +3,15 @@
 from argparse import SUPPRESS, Action
 from collections.abc import Mapping
 from dataclasses import MISSING, is_dataclass
-from enum import Enum
 from functools import partial
-from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from distill.commands.settings import Chosen, Setting, is_list, option_kinds
 from distill.system.choice import Choice
 from distill.system.registry import options_parser
-
-_WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text", Path: "path"}
+from distill.system.type_words import plain_type
 
 
 class HelpParser(ArgumentParser):
@@ -91,27 +87,6 @@ class HelpText(DefaultHelpFormatter):
         return f"{action.option_strings[0]} {value}"
 
 
-def plain_type(kind: Any) -> str:
-    """A type in plain words, such as `list of whole numbers`."""
-    origin, parts = get_origin(kind), get_args(kind)
-    if kind in _WORDS:
-        return _WORDS[kind]
-    if kind is Choice:
-        return "name, or mapping of a name and options"
-    if origin is Literal:
-        return f"one of {', '.join(map(str, parts))}"
-    if origin in (list, tuple):
-        several = parts and all(part is parts[0] for part in parts) and origin is tuple
-        return f"{len(parts)} {_plural(parts[0])}" if several else f"list of {_plural(parts[0])}"
-    if origin in (dict, Mapping) or kind in (dict, Mapping):
-        return "mapping"
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return f"one of {', '.join(each.name for each in kind)}"
-    if parts:
-        return " or ".join(plain_type(part) for part in parts if part is not NoneType)
-    return getattr(kind, "__name__", str(kind))
-
-
 def plain_value(value: Any) -> str:
     """A default as it would be written on the command line."""
     if value is None or value == [] or value == () or value == {}:
@@ -133,11 +108,6 @@ def _options_of(chosen: Chosen) -> str:
     parser.usage = SUPPRESS
     parser.formatter_class = partial(HelpText, kinds=kinds, names={})
     return f"\noptions of {chosen.heading}:\n{parser.format_help().partition('options:')[2].lstrip(chr(10))}"
-
-
-def _plural(kind: Any) -> str:
-    words = plain_type(kind)
-    return words if kind is bool else f"{words}s"
 
 
 def _last(name: str) -> str:

@@ -19,7 +19,7 @@ class Names(Protocol):
     """What a field's metadata gives as `registry`: things of one kind by name.
 
     It may also have `expanded(choice)`, the same choice without a short name, such as attention with size s for
-    attention_s.
+    attention_s, and `common`, a class whose options every choice takes beside its own.
     """
 
     def names(self) -> list[str]:
@@ -131,11 +131,15 @@ class OpenChoice:
         """Type of an option of what is chosen; Any where that is not known."""
         if self.setting.registry is None or len(path) != 1 or not self.value.name:
             return Any
-        return option_kinds(self.setting.registry.get(self.value.name)).get(path[0], Any)
+        registry = self.setting.registry
+        kinds = option_kinds(registry.common) if getattr(registry, "common", None) else {}
+        return (kinds | option_kinds(registry.get(self.value.name))).get(path[0], Any)
 
     def chosen(self) -> list[Chosen]:
-        """What is chosen, where its registry is known."""
-        return [_chosen(self.setting, self.value.name, self.setting.name, self.value.options)]
+        """What is chosen, where its registry is known, and what is common to all that may be chosen."""
+        name, common = self.setting.name, getattr(self.setting.registry, "common", None)
+        every = [Chosen(f"every {name}", name, common, self.value.options)] if common else []
+        return [_chosen(self.setting, self.value.name, name, self.value.options), *every]
 
     def plain(self) -> dict[str, Any]:
         """The choice as plain values."""

@@ -16,8 +16,6 @@ from distill.system.registry import Registry, checked_options, option_names, req
 from teachers.contract import Surroundings, Teacher, TrainedNetwork
 from teachers.errors import WeightsError
 
-TEACHERS = Registry("teacher", "teachers", teachers.registry.TEACHERS)
-"Every teacher by name: what is called with `Surroundings` and the teacher's own options."
 DEFAULT = Choice("demo")
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -34,6 +32,10 @@ class RunOptions:
     def __post_init__(self):
         if self.precision not in ("auto", *PRECISIONS):
             raise InputError(f"teacher.precision must be auto, {', '.join(PRECISIONS)}, not {self.precision!r}")
+
+
+TEACHERS = Registry("teacher", "teachers", teachers.registry.TEACHERS, RunOptions)
+"Every teacher by name: what is called with `Surroundings` and the teacher's own options."
 
 
 @dataclass(frozen=True)

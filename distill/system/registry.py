@@ -3,15 +3,17 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from argparse import ArgumentError
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 from jsonargparse import ArgumentParser, set_parsing_settings
 
 from distill.system.choice import Choice
 from distill.system.errors import InputError
+from distill.system.type_words import plain_type
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -23,10 +25,11 @@ class Registry:
         kind: what messages call such a thing, such as "schedule".
         package: dotted name of the package whose modules enter what they hold; they are imported at the first look-up.
         entries: where they enter it, if that is a mapping of the package's own.
+        common: a dataclass whose options everything of this kind takes beside its own.
     """
 
-    def __init__(self, kind: str, package: str, entries: dict[str, Any] | None = None):
-        self.kind, self.package = kind, package
+    def __init__(self, kind: str, package: str, entries: dict[str, Any] | None = None, common: type | None = None):
+        self.kind, self.package, self.common = kind, package, common
         self._entries = {} if entries is None else entries
         self._is_loaded = False
 
@@ -134,8 +137,17 @@ def checked_options(target: Any, options: Mapping[str, Any], owner: str) -> dict
     try:
         namespace = parser.instantiate(parser.parse_object(dict(options)))
     except ArgumentError as error:
-        raise InputError(f"{owner}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{owner}: {_complaint(target, options, str(error))}") from None
     return {name: namespace[name] for name in options}
+
+
+def _complaint(target: Any, options: Mapping[str, Any], error: str) -> str:
+    """What is wrong with a value, in plain words where it is its type."""
+    found = re.search(r'Parser key "(\w+)"', error)
+    if found is None or found[1] not in options:
+        return " ".join(error.split())
+    hints = get_type_hints(target if is_dataclass(target) or not inspect.isclass(target) else target.__init__)
+    return f"{found[1]} is {options[found[1]]!r}; it takes: {plain_type(hints.get(found[1], Any))}"
 
 
 def _source(entry: Any) -> str:
