@@ -1,7 +1,7 @@
 """From what a teacher answers to what is stored: maps on the store's grid, persons and peaks."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -90,14 +90,13 @@ class Labeller:
         return measured
 
     def _group(self, maps: TeacherMaps) -> list[tuple[np.ndarray, np.ndarray]]:
-        settings = asdict(self.grouping)
-        tags = maps.tags
+        grouping, tags = self.grouping, maps.tags
         if tags is None:
             # Nothing tells persons apart, so the highest peak of each joint makes the only one.
-            tags, settings["max_persons"] = torch.zeros_like(maps.heatmaps)[..., None], 1
+            grouping, tags = replace(grouping, max_persons=1), torch.zeros_like(maps.heatmaps)[..., None]
         to_photograph = geometry.invert(maps.to_map)
         found = (
-            group(heatmap, tag, self.skeleton, **settings) for heatmap, tag in zip(maps.heatmaps, tags, strict=True)
+            group(heatmap, tag, self.skeleton, grouping) for heatmap, tag in zip(maps.heatmaps, tags, strict=True)
         )
         return [(_moved(persons.numpy(), to_photograph), scores.numpy()) for persons, scores in found]
 

@@ -38,7 +38,7 @@ def test_everything_lands_at_the_same_place(marked, data, mirrored):
         geometry.rotation(15),
         geometry.translation(70, 66),
     )
-    sample = make_sample(1, marked, matrix, 128, data)
+    sample = make_sample(1, marked, matrix, (128, 128), data)
     joint = COCO_17.joints.index("right_wrist" if mirrored else "left_wrist")
     x, y, visibility = sample.keypoints[0, joint]
     assert visibility == 2
@@ -51,17 +51,17 @@ def test_everything_lands_at_the_same_place(marked, data, mirrored):
 
 def test_joints_that_leave_the_input_are_dropped(marked, data):
     matrix = geometry.compose(geometry.letterbox((80, 60), (64, 64)), geometry.translation(-40, 0))
-    sample = make_sample(1, marked, matrix, 64, data)
+    sample = make_sample(1, marked, matrix, (64, 64), data)
     assert sample.keypoints.shape == (0, 17, 3)
 
 
 def test_samples_are_functions_of_seed_epoch_and_id(data):
     image_id = int(data.image_ids[0])
-    samples = TrainingSamples(data, 64, AugmentConfig(), seed=1)
-    held = TrainingSamples(data, 64, AugmentConfig(), seed=1, keep_in_memory=True)
+    samples = TrainingSamples(data, (64, 64), AugmentConfig(), seed=1)
+    held = TrainingSamples(data, (64, 64), AugmentConfig(), seed=1, keep_in_memory=True)
     one = samples[(3, image_id)]
     for other in (samples[(3, image_id)], held[(3, image_id)], held[(3, image_id)]):
         np.testing.assert_array_equal(one.image, other.image)
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
     assert not np.array_equal(one.matrix, samples[(4, image_id)].matrix)
-    assert not np.array_equal(one.matrix, TrainingSamples(data, 64, AugmentConfig(), seed=2)[(3, image_id)].matrix)
+    assert not np.array_equal(one.matrix, TrainingSamples(data, (64, 64), AugmentConfig(), seed=2)[(3, image_id)].matrix)

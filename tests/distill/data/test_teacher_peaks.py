@@ -75,7 +75,7 @@ def test_batches_are_those_of_random_reads(filled, data):
     ids = data.image_ids[2:-4]
     for preloaded, workers in itertools.product((False, True), (0, 2)):
         peaks = preload_peaks(filled, ids, workers=workers) if preloaded else partial(read_peaks, filled)
-        samples = TrainingSamples(data, 64, AugmentConfig(), 5, peaks)
+        samples = TrainingSamples(data, (64, 64), AugmentConfig(), 5, peaks)
         batches.append(list(make_loader(samples, StepSampler(ids, 4, 1, 3, 9), workers)))
     for expected, *others in zip(*batches, strict=True):
         assert len(expected.peaks) > 100

@@ -6,9 +6,9 @@ import torch
 
 from distill.deployment.precisions import write_variants
 from mobile.export import Exporter
+from mobile.outputs import OutputInfo
 from mobile.quantise import Quantisation
 from mobile.runtime import LiteRTModel
-from students.registry import create
 
 pytestmark = pytest.mark.slow
 SIDE = 64
@@ -20,10 +20,11 @@ def photographs():
 
 
 @pytest.fixture(scope="module")
-def exporter(photographs):
+def exporter(photographs, new_network):
     torch.manual_seed(0)
     return Exporter(
-        create("attention_xs", 17),
+        new_network("attention_xs"),
+        outputs={name: OutputInfo(name, "", 4) for name in ("heatmaps_s4", "tags_s4", "attention")},
         input_size=(SIDE, SIDE),
         mean=(0.5, 0.5, 0.5),
         std=(0.25, 0.25, 0.25),

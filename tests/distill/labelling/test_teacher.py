@@ -6,25 +6,24 @@ import pytest
 import torch
 
 from distill.labelling.teacher import check_teacher, load_teacher
-from distill.networks import registry as networks
-from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
+from distill.networks.checkpoint import save_checkpoint
 from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
 from distill.system.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def network():
+def network(new_network):
     """The demo's network, unfilled."""
     torch.manual_seed(0)
-    return networks.create("higher_hrnet_demo", 17).eval()
+    return new_network("higher_hrnet_demo").eval()
 
 
 @pytest.fixture(scope="module")
-def checkpoint(network, tmp_path_factory):
+def checkpoint(network, new_info, tmp_path_factory):
     """A checkpoint of it, as training writes them."""
     path = tmp_path_factory.mktemp("weights") / "trained.safetensors"
-    save_checkpoint(path, CheckpointInfo("higher_hrnet_demo", "coco_17", 128, 0), network.state_dict())
+    save_checkpoint(path, new_info("higher_hrnet_demo", input_size=(128, 128)), network.state_dict())
     return path
 
 

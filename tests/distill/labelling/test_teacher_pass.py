@@ -23,8 +23,7 @@ from distill.labelling.teacher_pass import (
     evaluate_store,
     labelled_images,
 )
-from distill.networks import registry as networks
-from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
+from distill.networks.checkpoint import save_checkpoint
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
@@ -190,11 +189,11 @@ def test_interrupted_pass_resumes_to_the_same_store(labelled, synthetic, oracle,
         assert content == files_of(labelled)[name], name
 
 
-def test_shard_of_a_network_comes_out_the_same_by_itself(synthetic, tmp_path):
+def test_shard_of_a_network_comes_out_the_same_by_itself(synthetic, tmp_path, new_network, new_info):
     torch.manual_seed(0)
     weights = tmp_path / "network.safetensors"
-    network = networks.create("higher_hrnet_demo", 17)
-    save_checkpoint(weights, CheckpointInfo("higher_hrnet_demo", "coco_17", 128, 0), network.state_dict())
+    info = new_info("higher_hrnet_demo", input_size=(128, 128))
+    save_checkpoint(weights, info, new_network("higher_hrnet_demo").state_dict())
     loaded = load_teacher(Choice("demo", {"weights": weights, "device": "cpu"}), COCO_17)
     whole = start(tmp_path / "whole.zarr", synthetic, loaded)
     assert whole.run()
