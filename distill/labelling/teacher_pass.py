@@ -188,7 +188,7 @@ def evaluate_store(store: SoftLabelStore, data: KeypointSet) -> dict[str, float 
     """
     check_store(store, data)
     predictions = {i: store.read_persons(i) for i in store.image_ids.tolist()}
-    metrics = evaluate(predictions, data.annotation_file, data.skeleton, list(predictions))
+    metrics = evaluate(predictions, data, list(predictions))
     store.files.put(EVALUATION, json.dumps(metrics, indent=1).encode())
     return metrics
 
