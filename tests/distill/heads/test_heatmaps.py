@@ -94,7 +94,7 @@ def at_point(x: float, y: float, size: tuple[int, int], data: KeypointSet) -> Ba
     keypoints[0, 0] = (x, y, 2)
     annotated = Annotated(
         photograph=np.zeros((height, width, 3), np.uint8),
-        masks=np.full((height, width, 4), 255, np.uint8),
+        masks=np.full((height, width, 4), (0, 0, 0, 255), np.uint8),
         keypoints=keypoints,
         peaks=np.array([[0, x, y, 1.0, 4.0]], np.float32),
     )
@@ -114,7 +114,11 @@ sizes = st.sampled_from([(64, 64), (96, 64), (64, 128)])
 def test_at_the_border_hard_and_soft_targets_are_one(data, size, across, along, edge, sigma):
     """A joint near any of the four edges, inside or outside, leaves what its Gaussian has inside."""
     width, height = size
-    x, y = [(across, along * height), (width + across, along * height), (along * width, across), (along * width, height + across)][edge]
+    x, y = (
+        (across + (width if edge == 1 else 0), along * height)
+        if edge < 2
+        else (along * width, across + (height if edge == 3 else 0))
+    )
     batch, head = at_point(x, y, size, data), Heatmaps(sigma=sigma)
     shape = (1, 17, height // 4, width // 4)
     hard, soft = head.hard_targets(batch, shape, 4), head.soft_targets(batch, shape, 4)
@@ -127,7 +131,7 @@ def test_at_the_border_hard_and_soft_targets_are_one(data, size, across, along, 
 
 
 @settings(max_examples=40, deadline=None)
-@given(size=sizes, x=st.floats(-20, 150), y=st.floats(-20, 150))
+@given(size=sizes, x=st.floats(-20, 150, width=32), y=st.floats(-20, 150, width=32))
 def test_tags_ask_only_for_joints_inside(data, size, x, y):
     batch = at_point(x, y, size, data)
     is_inside = 0 <= x < size[0] and 0 <= y < size[1]
@@ -139,4 +143,4 @@ def test_one_cell_outside_is_learnt(data):
     target = Heatmaps().hard_targets(batch, (1, 17, 16, 16), 4)
     assert target[0, 0].max() == pytest.approx(np.exp(-((0.5 + 0.5) ** 2) / 2), rel=0.05)
     batch.peaks = batch.peaks[:0]
-    assert losses_of(torch.zeros(1, 17, 16, 16), batch, alpha=0.0)["heatmap_hard_s4"] > 0.01
+    assert losses_of(torch.zeros(1, 17, 16, 16), batch, alpha=0.0)["heatmap_hard_s4"] > 0.005

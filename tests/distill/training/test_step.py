@@ -31,15 +31,14 @@ def sample_of(number: int, persons: int) -> Sample:
     masks[..., 0] = 255 * (rng.random((SIDE // 2, SIDE // 2)) < 0.3)
     masks[: 4 * persons, :, 1] = 255
     masks[:, 2 * number :, 3] = 255
+    peaks = np.column_stack([rng.integers(0, 17, 9), rng.uniform(0, SIDE, (9, 2)), rng.random(9), np.full(9, 4)])
     return Sample(
         image_id=number,
         image=rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8),
         masks=masks,
         keypoints=np.concatenate([points, np.full((persons, 17, 1), 2)], axis=-1).astype(np.float32),
         annotated=rng.random(17) < 0.8,
-        peaks=np.column_stack([rng.integers(0, 17, 9), rng.uniform(0, SIDE, (9, 2)), rng.random(9), np.full(9, 4)]).astype(
-            np.float32
-        ),
+        peaks=peaks.astype(np.float32),
         matrix=np.eye(2, 3),
     )
 
