@@ -175,11 +175,18 @@ def _info(header: Any, path: Path) -> CheckpointInfo:
         if version == 1:
             return _first_format(values)
         import_remembered(values["imports"], str(path))
-        values["skeleton"] = Skeleton.from_plain(values["skeleton"])
+        values["skeleton"] = Skeleton.from_plain(values["skeleton"], f"{path}: skeleton")
+        values["model"] = _model(values["model"], path)
         values["input_size"] = tuple(values["input_size"])
         return CheckpointInfo(**values)
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged: its header lacks or holds too much of {error}") from None
+
+
+def _model(value: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise InputError(f"{path} is damaged: its model has no name")
+    return value
 
 
 def _first_format(values: dict[str, Any]) -> CheckpointInfo:

@@ -34,7 +34,8 @@ def start_network(
     choice = NETWORKS.expanded(choice)
     if info.choice.name != choice.name:
         raise InputError(f"weights {weights} are of {info.name}, not of model {choice}")
-    taken = _taken(network, state, _joint_blocks(choice, heads, skeleton), _sources(info.skeleton, skeleton), weights)
+    sources = _sources(info.skeleton, skeleton), len(info.skeleton)
+    taken = _taken(network, state, _joint_blocks(choice, heads, skeleton), *sources, weights)
     network.load_state_dict(network.state_dict() | taken)
     fresh, unused = network.state_dict().keys() - taken.keys(), state.keys() - taken.keys()
     return network, _told(weights, info, skeleton, fresh, unused)
@@ -73,6 +74,7 @@ def _taken(
     state: Mapping[str, torch.Tensor],
     blocks: Mapping[str, tuple[int, int]],
     sources: torch.Tensor,
+    found: int,
     path: Path,
 ) -> dict[str, torch.Tensor]:
     """Tensors for the network, joints in its own order; those of joints that the weights lack stay as they are."""
@@ -82,7 +84,7 @@ def _taken(
             continue
         value = state[key].to(own.dtype)
         if key in blocks:
-            value = _by_joint(own, value, *blocks[key], sources)
+            value = _by_joint(own, value, *blocks[key], sources, found)
         if own.ndim == 0 and own.is_floating_point():
             # A setting of the network, such as its gate, not something learnt.
             value = own
@@ -96,19 +98,25 @@ def _taken(
 
 
 def _by_joint(
-    own: torch.Tensor, value: torch.Tensor, dimension: int, blocks: int, sources: torch.Tensor
+    own: torch.Tensor, value: torch.Tensor, dimension: int, blocks: int, sources: torch.Tensor, found: int
 ) -> torch.Tensor | None:
-    """Along a dimension whose last channels are blocks of joints, take each block's shared joints."""
+    """Along a dimension whose last channels are blocks of joints, take each block's shared joints.
+
+    Blocks that only one of the two has, such as that of tags, come last.
+
+    Args:
+        found: number of joints of the weights.
+    """
     own, value = own.movedim(dimension, 0), value.movedim(dimension, 0)
     joints = len(sources)
     before = len(own) - blocks * joints
-    found, rest = divmod(len(value) - before, blocks)
-    if rest or own.shape[1:] != value.shape[1:] or sources.max() >= found:
+    given, rest = divmod(len(value) - before, found)
+    if rest or given < 1 or own.shape[1:] != value.shape[1:]:
         return None
     result = own.clone()
     result[:before] = value[:before]
     shared = sources != _ABSENT
-    for block in range(blocks):
+    for block in range(min(blocks, given)):
         target = before + block * joints + torch.arange(joints)[shared]
         result[target] = value[before + block * found + sources[shared]]
     return result.movedim(0, dimension)

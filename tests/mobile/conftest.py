@@ -13,7 +13,7 @@ from torch import nn
 
 from mobile.export import ExportReport, export
 from mobile.outputs import OutputInfo
-from students.registry import create
+from students.attention import attention
 
 WIDTH, HEIGHT = 96, 64
 OUTPUTS = {
@@ -54,7 +54,7 @@ def photographs(shared: Path) -> np.ndarray:
 def exported(photographs: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """An untrained attention_xs of 3 joints; do not change its files."""
     torch.manual_seed(0)
-    network = create("attention_xs", 3)
+    network = attention({"heatmaps": 3, "tags": 3, "attention": 1}, size="xs")
     path = tmp_path_factory.mktemp("exported") / "student.tflite"
     report = export(network, path, photographs=photographs, **SETTINGS)
     return Exported(network, report, path, SETTINGS)

@@ -8,9 +8,7 @@ import torch
 
 from distill.commands.bench import main
 from distill.commands.export import main as export
-from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
-from distill.pose.skeleton import COCO_17
-from students.registry import create
+from distill.networks.checkpoint import save_checkpoint
 
 SIDE = 64
 FIGURES = {
@@ -21,12 +19,12 @@ FIGURES = {
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory):
+def models(new_network, new_info, tmp_path_factory):
     """An untrained student in float32, and the same file without the JSON that makes it ours."""
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
-    info = CheckpointInfo(name="attention_xs", skeleton="coco_17", input_size=SIDE, step=0)
-    save_checkpoint(folder / "best.safetensors", info, create("attention_xs", len(COCO_17)).state_dict())
+    info = new_info("attention_xs", input_size=(SIDE, SIDE))
+    save_checkpoint(folder / "best.safetensors", info, new_network("attention_xs").state_dict())
     own, foreign = folder / "own.tflite", folder / "foreign.tflite"
     arguments = [folder / "best.safetensors", "--out", own, "--photographs", 1]
     assert export([str(a) for a in arguments]) == 0

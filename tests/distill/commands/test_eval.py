@@ -15,8 +15,7 @@ from distill.commands.eval import main
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import FIGURES, evaluate
 from distill.evaluation.models import load_model
-from distill.networks import registry as networks
-from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
+from distill.networks.checkpoint import save_checkpoint
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 
@@ -24,12 +23,11 @@ SIDE = 64
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
+def checkpoint(new_network, new_info, tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("run") / "best.safetensors"
-    info = CheckpointInfo(name="attention_xs", skeleton="coco_17", input_size=SIDE, step=7)
-    network = networks.create("attention_xs", len(COCO_17))
-    save_checkpoint(path, info, network.state_dict())
+    info = new_info("attention_xs", input_size=(SIDE, SIDE), step=7)
+    save_checkpoint(path, info, new_network("attention_xs").state_dict())
     return path
 
 

@@ -10,21 +10,20 @@ import torch
 
 from distill.commands.export import described_outputs, main
 from distill.deployment.precision_sheet import CELL
-from distill.networks.checkpoint import CheckpointInfo, save_checkpoint
+from distill.networks.checkpoint import save_checkpoint
 from distill.pose import geometry
 from distill.pose.skeleton import COCO_17
 from mobile.runtime import LiteRTModel
-from students.registry import create
 
 SIDE = 64
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
+def checkpoint(new_network, new_info, tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("run") / "best.safetensors"
-    info = CheckpointInfo(name="attention_xs", skeleton="coco_17", input_size=SIDE, step=7)
-    save_checkpoint(path, info, create("attention_xs", len(COCO_17)).state_dict())
+    info = new_info("attention_xs", input_size=(SIDE, SIDE), step=7)
+    save_checkpoint(path, info, new_network("attention_xs").state_dict())
     return path
 
 
@@ -142,13 +141,11 @@ def test_too_small_a_tolerance_leaves_nothing(checkpoint, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_teacher_is_exported_like_a_student(tmp_path):
-    from distill.networks import registry as networks
-
+def test_teacher_is_exported_like_a_student(tmp_path, new_network, new_info):
     torch.manual_seed(0)
     path, out = tmp_path / "teacher.safetensors", tmp_path / "teacher.tflite"
-    info = CheckpointInfo(name="higher_hrnet_demo", skeleton="coco_17", input_size=SIDE, step=0)
-    save_checkpoint(path, info, networks.create("higher_hrnet_demo", len(COCO_17)).state_dict())
+    info = new_info("higher_hrnet_demo", input_size=(SIDE, SIDE))
+    save_checkpoint(path, info, new_network("higher_hrnet_demo").state_dict())
     assert main([str(path), "--out", str(out), "--photographs", "1"]) == 0
     outputs = {o["name"]: o["stride"] for o in LiteRTModel(out).metadata["outputs"]}
     assert outputs == {"heatmaps_s4": 4, "tags_s4": 4, "heatmaps_s2": 2}

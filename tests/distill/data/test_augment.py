@@ -19,7 +19,7 @@ NONE = AugmentConfig(
 @given(st.integers(0, 2**32), st.integers(16, 900), st.integers(16, 900))
 def test_limits(seed, width, height):
     config = AugmentConfig()
-    matrix = sample_geometry(np.random.default_rng(seed), (width, height), 128, config)
+    matrix = sample_geometry(np.random.default_rng(seed), (width, height), (128, 128), config)
     areas = [np.linalg.det(m[:, :2]) for m in (matrix, geometry.letterbox((width, height), (128, 128)))]
     factor = np.sqrt(abs(areas[0] / areas[1]))
     assert config.scale_min - 1e-9 <= factor <= config.scale_max + 1e-9
@@ -28,7 +28,7 @@ def test_limits(seed, width, height):
 
 
 def test_nothing_asked_for_is_the_letterbox():
-    matrix = sample_geometry(np.random.default_rng(0), (200, 100), 128, NONE)
+    matrix = sample_geometry(np.random.default_rng(0), (200, 100), (128, 128), NONE)
     np.testing.assert_allclose(matrix, geometry.letterbox((200, 100), (128, 128)), atol=1e-9)
     image = np.random.default_rng(0).integers(0, 256, (4, 4, 3), dtype=np.uint8)
     np.testing.assert_array_equal(apply_colours(image, sample_colours(np.random.default_rng(0), NONE)), image)
@@ -37,7 +37,7 @@ def test_nothing_asked_for_is_the_letterbox():
 def test_flip_probability():
     config = replace(NONE, flip=0.25)
     rng = np.random.default_rng(0)
-    mirrored = [geometry.is_mirrored(sample_geometry(rng, (64, 64), 64, config)) for _ in range(2000)]
+    mirrored = [geometry.is_mirrored(sample_geometry(rng, (64, 64), (64, 64), config)) for _ in range(2000)]
     assert np.mean(mirrored) == pytest.approx(0.25, abs=0.04)
 
 

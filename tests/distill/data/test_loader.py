@@ -44,7 +44,7 @@ def test_processes_and_micro_batches_share_the_same_step(accumulate, num_process
 @pytest.fixture
 def samples(shared):
     data = KeypointSet(shared / "coco_mini", "train2017", COCO_17)
-    return TrainingSamples(data, 96, AugmentConfig(), seed=5, keep_in_memory=True)
+    return TrainingSamples(data, (96, 96), AugmentConfig(), seed=5, keep_in_memory=True)
 
 
 def test_workers_change_nothing(samples):

@@ -38,7 +38,7 @@ def test_everything_lands_at_the_same_place(marked, data, mirrored):
         geometry.rotation(15),
         geometry.translation(70, 66),
     )
-    sample = make_sample(1, marked, matrix, 128, data)
+    sample = make_sample(1, marked, matrix, (128, 128), data)
     joint = COCO_17.joints.index("right_wrist" if mirrored else "left_wrist")
     x, y, visibility = sample.keypoints[0, joint]
     assert visibility == 2
@@ -49,19 +49,43 @@ def test_everything_lands_at_the_same_place(marked, data, mirrored):
     assert sample.masks[0, 0, 3] == 0
 
 
-def test_joints_that_leave_the_input_are_dropped(marked, data):
-    matrix = geometry.compose(geometry.letterbox((80, 60), (64, 64)), geometry.translation(-40, 0))
-    sample = make_sample(1, marked, matrix, 64, data)
-    assert sample.keypoints.shape == (0, 17, 3)
+@pytest.mark.parametrize(
+    ("shift", "is_kept"), [(0, True), (-40, True), (-100, True), (-160, False), (90, True), (190, False)]
+)
+def test_joints_are_kept_as_far_as_their_gaussian_may_reach(marked, data, shift, is_kept):
+    matrix = geometry.compose(geometry.letterbox((80, 60), (64, 64)), geometry.translation(shift, 0))
+    sample = make_sample(1, marked, matrix, (64, 64), data)
+    assert sample.keypoints.shape == (int(is_kept), 17, 3)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_joints_that_nobody_annotated_change_sides_with_the_photograph(marked, data, monkeypatch, mirrored):
+    annotated = np.ones(17, dtype=bool)
+    annotated[[COCO_17.joints.index("left_wrist"), COCO_17.joints.index("nose")]] = False
+    monkeypatch.setattr(data, "joints_annotated", annotated)
+    matrix = geometry.flip(80) if mirrored else geometry.identity()
+    sample = make_sample(1, marked, matrix, (64, 64), data)
+    missing = [COCO_17.joints[k] for k in np.flatnonzero(~sample.annotated)]
+    assert missing == ["nose", "right_wrist" if mirrored else "left_wrist"]
+
+
+def test_rectangular_inputs(marked, data):
+    sample = make_sample(1, marked, geometry.letterbox((80, 60), (96, 64)), (96, 64), data)
+    assert sample.image.shape == (64, 96, 3) and sample.masks.shape == (32, 48, 4)
+    x, y, _ = sample.keypoints[0, COCO_17.joints.index("left_wrist")]
+    marks = sample.image[..., 0] > 200
+    np.testing.assert_allclose((np.argwhere(marks) + 0.5).mean(0), (y, x), atol=0.6)
 
 
 def test_samples_are_functions_of_seed_epoch_and_id(data):
     image_id = int(data.image_ids[0])
-    samples = TrainingSamples(data, 64, AugmentConfig(), seed=1)
-    held = TrainingSamples(data, 64, AugmentConfig(), seed=1, keep_in_memory=True)
+    samples = TrainingSamples(data, (64, 64), AugmentConfig(), seed=1)
+    held = TrainingSamples(data, (64, 64), AugmentConfig(), seed=1, keep_in_memory=True)
     one = samples[(3, image_id)]
     for other in (samples[(3, image_id)], held[(3, image_id)], held[(3, image_id)]):
         np.testing.assert_array_equal(one.image, other.image)
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
     assert not np.array_equal(one.matrix, samples[(4, image_id)].matrix)
-    assert not np.array_equal(one.matrix, TrainingSamples(data, 64, AugmentConfig(), seed=2)[(3, image_id)].matrix)
+    assert not np.array_equal(
+        one.matrix, TrainingSamples(data, (64, 64), AugmentConfig(), seed=2)[(3, image_id)].matrix
+    )

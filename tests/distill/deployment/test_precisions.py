@@ -9,7 +9,6 @@ from mobile.export import Exporter
 from mobile.outputs import OutputInfo
 from mobile.quantise import Quantisation
 from mobile.runtime import LiteRTModel
-from students.registry import create
 
 pytestmark = pytest.mark.slow
 SIDE = 64
@@ -21,10 +20,10 @@ def photographs():
 
 
 @pytest.fixture(scope="module")
-def exporter(photographs):
+def exporter(photographs, new_network):
     torch.manual_seed(0)
     return Exporter(
-        create("attention_xs", 17),
+        new_network("attention_xs"),
         outputs={
             "heatmaps_s4": OutputInfo("heatmaps", "", 4),
             "tags_s4": OutputInfo("tags", "", 4),

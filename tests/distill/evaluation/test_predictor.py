@@ -7,9 +7,12 @@ from torch.nn import functional
 
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.predictor import Predictor, network_forward, predict_all, to_photograph
+from distill.heads.heatmaps import Heatmaps
+from distill.heads.tags import Tags
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
+from distill.system.errors import InputError
 
 K = len(COCO_17)
 SIDE, STRIDE = 64, 4
@@ -128,13 +131,26 @@ def test_photograph_reaches_the_network_letterboxed():
     assert (images[0, 20:44, 4:-4] == 200).all() and (images[1, 4:-4, 26:38] == 50).all()
 
 
+def maps_read(forward, images, flip=False) -> dict[str, torch.Tensor]:
+    """What the decoder of heatmaps and tags reads of a predictor's images, by name."""
+    read = []
+
+    class Reading(Tags):
+        def persons(self, maps, skeleton, grouping):
+            read.append(maps)
+            return super().persons(maps, skeleton, grouping)
+
+    predictor(forward, flip=flip, heads={"heatmaps": Heatmaps(), "tags": Reading()}).locate(images)
+    return {name: torch.from_numpy(np.stack([maps[name] for maps in read])) for name in read[0]}
+
+
 def test_resolutions_are_averaged_at_the_finest():
     points = np.full((1, K, 2), 30.0)
     outputs = rendered(points, 4) | {"heatmaps_s2": rendered(points, 2)["heatmaps_s2"]}
-    heatmaps, tags = predictor(lambda images: outputs).maps(np.zeros((1, SIDE, SIDE, 3), np.uint8))
-    assert heatmaps.shape == (1, K, 32, 32) and tags.shape == (1, K, 32, 32, 1)
+    read = maps_read(lambda images: outputs, np.zeros((1, SIDE, SIDE, 3), np.uint8))
+    assert read["heatmaps"].shape == (1, K, 32, 32) and read["tags"].shape == (1, K, 32, 32, 1)
     coarse = functional.interpolate(outputs["heatmaps_s4"], size=(32, 32), mode="bilinear", align_corners=False)
-    torch.testing.assert_close(heatmaps, (coarse + outputs["heatmaps_s2"]) / 2)
+    torch.testing.assert_close(read["heatmaps"], (coarse + outputs["heatmaps_s2"]) / 2)
 
 
 def test_flip_averages_heatmaps_and_adds_a_tag():
@@ -146,14 +162,27 @@ def test_flip_averages_heatmaps_and_adds_a_tag():
         return {"heatmaps_s4": maps[:, :K], "tags_s4": maps[:, K:]}
 
     images = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), dtype=np.uint8)
-    heatmaps, tags = predictor(forward, flip=True).maps(images)
+    read = maps_read(forward, images, flip=True)
     plain, mirrored = forward(images), forward(np.flip(images, axis=2))
     left, right = COCO_17.joints.index("left_knee"), COCO_17.joints.index("right_knee")
-    torch.testing.assert_close(
-        heatmaps[:, left], (plain["heatmaps_s4"][:, left] + mirrored["heatmaps_s4"][:, right].flip(-1)) / 2
-    )
-    torch.testing.assert_close(tags[:, left, ..., 0], plain["tags_s4"][:, left])
-    torch.testing.assert_close(tags[:, left, ..., 1], mirrored["tags_s4"][:, right].flip(-1))
+    mean = (plain["heatmaps_s4"][:, left] + mirrored["heatmaps_s4"][:, right].flip(-1)) / 2
+    torch.testing.assert_close(read["heatmaps"][:, left], mean)
+    torch.testing.assert_close(read["tags"][:, left, ..., 0], plain["tags_s4"][:, left])
+    torch.testing.assert_close(read["tags"][:, left, ..., 1], mirrored["tags_s4"][:, right].flip(-1))
+
+
+def test_heatmaps_alone_show_one_person():
+    points = np.full((1, K, 2), 30.0) + np.arange(K)[:, None]
+    outputs = {"heatmaps_s4": rendered(points)["heatmaps_s4"], "attention": torch.zeros(1, 1, 16, 16)}
+    [(persons, scores)] = predictor(lambda images: outputs)([np.zeros((SIDE, SIDE, 3), np.uint8)])
+    assert persons.shape == (1, K, 3) and scores.shape == (1,)
+    assert np.abs(persons[0, :, :2] - points[0]).max() <= STRIDE / 2
+
+
+def test_outputs_that_show_nobody_are_named():
+    outputs = {"attention": torch.zeros(1, 1, 16, 16), "tags_s4": torch.zeros(1, K, 16, 16)}
+    with pytest.raises(InputError, match="the outputs attention, tags do not show where people are; heatmaps do"):
+        predictor(lambda images: outputs)([np.zeros((SIDE, SIDE, 3), np.uint8)])
 
 
 def test_no_photographs_and_nobody_in_them():

@@ -5,38 +5,43 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from distill.networks import registry as networks
 from distill.networks.checkpoint import (
-    CheckpointInfo,
     load_network,
     load_state,
     read_checkpoint,
     save_checkpoint,
     save_for_shipping,
 )
+from distill.pose.skeleton import AI_CHALLENGER_14, COCO_17, COCO_FOOT_23
+from distill.system.choice import Choice
 from distill.system.errors import InputError
 
-INFO = CheckpointInfo("attention_xs", "coco_17", 128, 7, {"seed": 3}, {"ap": 0.5})
+
+@pytest.fixture
+def of_seven(new_info):
+    """What a checkpoint says that was written after seven steps."""
+    return new_info("attention_xs", input_size=(128, 96), step=7, config={"seed": 3}, metrics={"ap": 0.5})
 
 
 @pytest.fixture
-def network():
+def network(new_network):
     torch.manual_seed(0)
-    return networks.create("attention_xs", 17).eval()
+    return new_network("attention_xs").eval()
 
 
 @pytest.fixture
-def checkpoint(network, tmp_path):
+def checkpoint(network, of_seven, tmp_path):
     path = tmp_path / "run" / "best.safetensors"
-    save_checkpoint(path, INFO, network.state_dict(), {"optimizer.0.momentum": torch.arange(3.0)})
+    save_checkpoint(path, of_seven, network.state_dict(), {"optimizer.0.momentum": torch.arange(3.0)})
     return path
 
 
-def test_round_trip(checkpoint, network):
+def test_round_trip(checkpoint, network, of_seven):
     loaded, info = load_network(checkpoint)
-    assert info == INFO
+    assert info == of_seven
     assert not loaded.training
     image = torch.randn(1, 3, 64, 64)
     for key, maps in network(image).items():
@@ -45,9 +50,9 @@ def test_round_trip(checkpoint, network):
     assert torch.equal(training["optimizer.0.momentum"], torch.arange(3.0))
 
 
-def test_half_precision_weights_are_read_as_float32(network, tmp_path):
+def test_half_precision_weights_are_read_as_float32(network, of_seven, tmp_path):
     half = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    save_checkpoint(tmp_path / "half.safetensors", INFO, half)
+    save_checkpoint(tmp_path / "half.safetensors", of_seven, half)
     loaded, _ = load_network(tmp_path / "half.safetensors")
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
 
@@ -63,10 +68,10 @@ def test_shipped_weights_are_half_as_large_and_name_no_folders(checkpoint, netwo
         torch.testing.assert_close(loaded.state_dict()[key], value, rtol=1e-3, atol=1e-3)
 
 
-def test_what_half_precision_cannot_hold_is_shipped_as_it_is(network, tmp_path):
+def test_what_half_precision_cannot_hold_is_shipped_as_it_is(network, of_seven, tmp_path):
     key = "neck.smooth.1.running_var"
     variance = torch.linspace(1e4, 1e6, len(network.state_dict()[key]))
-    save_checkpoint(tmp_path / "wide.safetensors", INFO, network.state_dict() | {key: variance})
+    save_checkpoint(tmp_path / "wide.safetensors", of_seven, network.state_dict() | {key: variance})
     save_for_shipping(tmp_path / "wide.safetensors", tmp_path / "shipped.safetensors")
     loaded, _ = load_network(tmp_path / "shipped.safetensors")
     assert torch.equal(loaded.state_dict()[key], variance)
@@ -97,9 +102,98 @@ def test_safetensors_of_somebody_else(tmp_path):
         load_network(tmp_path / "y.safetensors")
 
 
-def test_another_architecture_is_named(checkpoint, network):
+def test_another_architecture_is_named(checkpoint, new_network):
     _, state, _ = read_checkpoint(checkpoint)
     with pytest.raises(InputError, match="another architecture"):
-        load_state(networks.create("higher_hrnet_demo", 17), state, checkpoint)
+        load_state(new_network("higher_hrnet_demo"), state, checkpoint)
     with pytest.raises(InputError, match=r"heatmaps.* is \(17.* in the file and \(14"):
-        load_state(networks.create("attention_xs", 14), state, checkpoint)
+        load_state(new_network("attention_xs", AI_CHALLENGER_14), state, checkpoint)
+
+
+def test_options_outputs_and_skeleton_build_the_network_again(new_network, new_info, tmp_path):
+    choice = Choice("attention", {"size": "xs", "width": 0.5, "gate": "sigmoid", "input_channels": 1})
+    given = choice, COCO_FOOT_23, {"tags": False, "heatmaps": {"sigma": 1.5}, "attention": {"weight": 0.3}}
+    network, path = new_network(*given).eval(), tmp_path / "own.safetensors"
+    save_checkpoint(path, new_info(*given), network.state_dict())
+    loaded, info = load_network(path)
+    assert info.model == choice.plain() and info.name == "attention"
+    assert info.outputs == {"heatmaps": {"sigma": 1.5, "foreground": 0.0}, "attention": {"weight": 0.3}}
+    assert info.skeleton == COCO_FOOT_23
+    assert set(info.heads) == {"heatmaps", "attention"}
+    image = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        assert all(torch.equal(maps, loaded(image)[key]) for key, maps in network(image).items())
+
+
+OLD = {
+    "attention_xs": {"name": "attention", "size": "xs"},
+    "attention_s": {"name": "attention", "size": "s"},
+    "attention_m": {"name": "attention", "size": "m"},
+    "higher_hrnet_w32": {"name": "higher_hrnet", "width": 32},
+    "higher_hrnet_w48": {"name": "higher_hrnet", "width": 48},
+    "higher_hrnet_demo": {"name": "higher_hrnet", "width": 32, "bottlenecks": 2, "bottleneck_width": 32}
+    | {"modules": [1, 1, 1], "blocks": 1},
+}
+"The names that format 1 knew."
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_the_first_format_is_read(name, tmp_path):
+    path = tmp_path / "old.safetensors"
+    header = {"name": name, "skeleton": "coco_17", "input_size": 192, "step": 5, "config": {"seed": 1}}
+    header |= {"metrics": {"ap": 0.25}, "format_version": 1}
+    save_file({"network.x": torch.zeros(1)}, path, {"distill": json.dumps(header)})
+    info, network, training = read_checkpoint(path)
+    assert info.model == OLD[name] and info.name == name
+    assert (info.skeleton, info.input_size, info.step, info.metrics) == (COCO_17, (192, 192), 5, {"ap": 0.25})
+    outputs = {"heatmaps", "tags", "attention"} if name.startswith("attention") else {"heatmaps", "tags"}
+    assert set(info.outputs) == outputs
+    assert list(network) == ["x"] and training == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "keys"),
+    [
+        ("students", "attention_xs", {"heatmaps_s4", "tags_s4", "attention"}),
+        ("teachers", "higher_hrnet_demo", {"heatmaps_s4", "tags_s4", "heatmaps_s2"}),
+    ],
+)
+def test_shipped_weights_are_read(repository, place, name, keys):
+    network, info = load_network(repository / place / "weights" / f"{name}.safetensors")
+    assert info.name == name and info.skeleton == COCO_17
+    with torch.no_grad():
+        assert set(network(torch.zeros(1, 3, 64, 96))) == keys
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": None}, "damaged.safetensors is damaged: its model has no name"),
+        ({"skeleton": {"name": "x"}}, "damaged.safetensors: skeleton: joints is missing"),
+        ({"colour": 1}, "is damaged: its header lacks or holds too much of .*colour"),
+        ({"model": {"name": "attention_xl"}}, "attention_xl' is unknown"),
+    ],
+)
+def test_a_damaged_header_is_one_line(network, of_seven, tmp_path, changes, message):
+    path = tmp_path / "damaged.safetensors"
+    save_checkpoint(path, of_seven, network.state_dict())
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["distill"]) | changes
+    save_file(
+        {f"network.{key}": value for key, value in network.state_dict().items()}, path, {"distill": json.dumps(header)}
+    )
+    with pytest.raises(InputError, match=message) as refused:
+        load_network(path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("part", ["network", "training"])
+def test_what_is_not_finite_is_not_written(checkpoint, network, of_seven, value, part):
+    before = checkpoint.read_bytes()
+    bad = {"heatmaps.bias": torch.full((17,), value)}
+    state = network.state_dict() | (bad if part == "network" else {})
+    with pytest.raises(InputError, match=rf"is not written: {part}.heatmaps.bias is not finite"):
+        save_checkpoint(checkpoint, of_seven, state, bad if part == "training" else None)
+    assert checkpoint.read_bytes() == before
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["best.safetensors"]

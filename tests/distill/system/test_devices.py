@@ -13,6 +13,25 @@ def test_a_precision_that_is_named_is_taken():
     assert choose_precision("auto") in ("float32", "bfloat16")
 
 
+@pytest.mark.parametrize(
+    ("has_amx", "has_avx512_bf16", "chosen"),
+    [(True, True, "bfloat16"), (False, True, "float32"), (False, False, "float32")],
+)
+def test_auto_takes_bfloat16_on_processors_with_matrix_units_only(monkeypatch, has_amx, has_avx512_bf16, chosen):
+    """With AVX-512 BF16 alone it was measured to be slower than float32."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_avx512_bf16)
+    assert choose_precision("auto") == chosen
+
+
+@pytest.mark.parametrize(("is_native", "chosen"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_takes_bfloat16_on_gpus_that_compute_in_it(monkeypatch, is_native, chosen):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: is_native or including_emulation)
+    assert choose_precision("auto") == chosen
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(InputError, match="precision must be auto, float32 or bfloat16, not 'half'"):
         choose_precision("half")

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
 from distill.data.normalise import normalise
 from distill.heads.batch import Batch
 from distill.heads.maps import average_resolutions
 from distill.labelling.resample import resample
-from distill.networks import registry as networks
+from distill.networks.registry import create, heads_of, strides_of
 from distill.pose.skeleton import COCO_17
-from distill.training.losses import LossConfig, compute_losses, total_loss
+from distill.system.choice import Choice
+from distill.training.objective import LossConfig, Objective, total
 from teachers.contract import Surroundings
 from teachers.inference import InferenceConfig, NetworkTeacher
 
@@ -21,14 +21,17 @@ GPU = torch.device("cuda", 0)
 
 @pytest.fixture
 def gpu():
-    """Context in which tensors have a device and a shape but no values, and devices may not be mixed."""
-    with FakeTensorMode(shape_env=ShapeEnv(allow_dynamic_output_shape_ops=True)):
+    """Context in which tensors have a device and a shape but no values, and devices may not be mixed.
+
+    A shape that depends on values, for which a training would wait for the GPU, is an error here.
+    """
+    with FakeTensorMode():
         yield
 
 
 def network_on_gpu(name):
     with GPU:
-        return networks.create(name, len(COCO_17))
+        return create(Choice(name), heads_of(Choice(name), {}), COCO_17)
 
 
 def test_devices_that_are_mixed_are_noticed(gpu):
@@ -43,11 +46,23 @@ def test_losses_of_a_batch(gpu, name):
         images=torch.zeros(2, 64, 64, 3, dtype=torch.uint8),
         masks=torch.zeros(2, 4, 32, 32, dtype=torch.uint8),
         keypoints=torch.zeros(2, 3, 17, 3),
-        peaks=torch.zeros(9, 5),
+        joints=torch.zeros(51, 4),
+        annotated=torch.ones(2, 17),
+        peaks=torch.zeros(9, 6),
     ).to(GPU)
-    losses = compute_losses(network_on_gpu(name)(normalise(batch.images)), batch, LossConfig())
+    network, heads = network_on_gpu(name), heads_of(Choice(name), {})
+    objective = Objective(heads, strides_of(network, heads, COCO_17), LossConfig())
+    counts = objective.counts([batch, batch])
+    assert {count.device for count in counts.values()} == {GPU}
+    losses = objective.losses(network(normalise(batch.images)), batch, counts)
+    assert {"tag_pull", "tag_push", "heatmap_hard_s4", "heatmap_soft_s4"} <= set(losses)
     assert len(losses) >= 5
-    assert total_loss(losses, LossConfig()).device == GPU
+    assert total(losses).device == GPU
+
+
+def test_a_shape_that_waits_for_the_gpu_is_noticed(gpu):
+    with pytest.raises(DynamicOutputShapeException):
+        torch.zeros(3, device=GPU).nonzero()
 
 
 def test_maps_of_a_teacher(gpu, monkeypatch):

@@ -1,0 +1,38 @@
+"""A made-up batch, and maps that a network might give for it."""
+
+import pytest
+import torch
+
+from distill.heads.batch import Batch
+
+
+@pytest.fixture
+def batch():
+    """Two samples of 64 x 64 pixels: two persons in the first, one in the second; a teacher's peak each."""
+    generator = torch.Generator().manual_seed(0)
+    keypoints = torch.cat([torch.rand(2, 2, 17, 2, generator=generator) * 60, torch.full((2, 2, 17, 1), 2.0)], -1)
+    keypoints[1, 1] = 0
+    masks = torch.zeros(2, 4, 32, 32, dtype=torch.uint8)
+    masks[:, 3] = 255
+    number, person, joint = (keypoints[..., 2] > 0).nonzero().unbind(-1)
+    return Batch(
+        image_ids=torch.arange(2),
+        images=torch.zeros(2, 64, 64, 3, dtype=torch.uint8),
+        masks=masks,
+        keypoints=keypoints,
+        joints=torch.column_stack([number, joint, keypoints[number, person, joint, :2]]),
+        annotated=torch.ones(2, 17),
+        peaks=torch.tensor([[0, 3, 20.0, 24.0, 0.7, 4.0], [1, 5, 40.0, 12.0, 0.9, 4.0]]),
+    )
+
+
+@pytest.fixture
+def maps():
+    """Random maps of a network with heatmaps at two strides, tags and attention."""
+    generator = torch.Generator().manual_seed(1)
+    return {
+        "heatmaps_s4": torch.rand(2, 17, 16, 16, generator=generator),
+        "heatmaps_s2": torch.rand(2, 17, 32, 32, generator=generator),
+        "tags_s4": torch.randn(2, 17, 16, 16, generator=generator),
+        "attention": torch.randn(2, 1, 16, 16, generator=generator),
+    }

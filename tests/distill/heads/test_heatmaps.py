@@ -1,0 +1,146 @@
+"""Heatmaps: what their losses are at known maps, where they do not count, and targets at the border."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distill.data.keypoint_set import KeypointSet
+from distill.data.loader import collate
+from distill.data.samples import Annotated, make_sample
+from distill.heads.batch import Batch
+from distill.heads.heatmaps import Heatmaps
+from distill.heads.tags import Tags
+from distill.pose import geometry
+from distill.pose.skeleton import COCO_17
+from distill.system.errors import InputError
+
+SHAPE = (2, 17, 16, 16)
+
+
+def losses_of(maps, batch, head=None, stride=4, alpha=0.25):
+    losses = (head or Heatmaps()).losses(maps, batch, stride, alpha, {})
+    return {name: loss.value for name, loss in losses.items()}
+
+
+def test_maps_equal_to_their_targets_cost_nothing(batch):
+    hard = losses_of(Heatmaps().hard_targets(batch, SHAPE, 4), batch)
+    soft = losses_of(Heatmaps().soft_targets(batch, SHAPE, 4), batch)
+    assert hard["heatmap_hard_s4"] == soft["heatmap_soft_s4"] == 0
+    assert hard["heatmap_soft_s4"] > 0
+
+
+@pytest.mark.parametrize(("stride", "sigma"), [(2, 2.0), (4, 1.0), (4, 1.5)])
+def test_a_missing_peak_costs_half_a_unit_at_any_size(batch, stride, sigma):
+    key, side = f"heatmaps_s{stride}", 64 // stride
+    lonely = Batch(**{name: value[:1] for name, value in vars(batch).items()})
+    lonely.peaks = torch.tensor([[0, 0, 30.0, 30.0, 1.0, 4.0]])
+    loss = losses_of(torch.zeros(1, 1, side, side), lonely, Heatmaps(sigma={key: sigma}), stride, alpha=1.0)
+    assert loss[f"heatmap_soft_s{stride}"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_ignored_cells_do_not_count_for_hard_labels(batch, maps):
+    batch.masks[:, 2, :16] = 255
+    maps = maps["heatmaps_s4"]
+    before = losses_of(maps, batch)
+    maps[:, :, :8] += 5
+    after = losses_of(maps, batch)
+    assert before["heatmap_hard_s4"] == after["heatmap_hard_s4"]
+    assert before["heatmap_soft_s4"] < after["heatmap_soft_s4"]
+
+
+def test_soft_labels_count_only_inside_the_photograph(batch, maps):
+    batch.masks[:, 3, :, 16:] = 0
+    maps = maps["heatmaps_s4"]
+    before = losses_of(maps, batch)["heatmap_soft_s4"]
+    maps[..., 8:] += 5
+    assert losses_of(maps, batch)["heatmap_soft_s4"] == before
+
+
+def test_joints_that_nobody_annotated_do_not_count_for_hard_labels(batch, maps):
+    batch.annotated[1, 4] = 0
+    maps = maps["heatmaps_s4"].requires_grad_()
+    losses_of(maps, batch, alpha=0.0)["heatmap_hard_s4"].backward()
+    assert not maps.grad[1, 4].any()
+    assert maps.grad[0, 4].any() and maps.grad[1, 3].any()
+    losses_of(maps, batch, alpha=1.0)["heatmap_soft_s4"].backward()
+    assert maps.grad[1, 4].any()
+
+
+def test_shares_are_those_of_alpha(batch, maps):
+    losses = Heatmaps().losses(maps["heatmaps_s4"], batch, 4, 0.25, {})
+    assert {name: loss.weight for name, loss in losses.items()} == {"heatmap_hard_s4": 0.75, "heatmap_soft_s4": 0.25}
+
+
+def test_foreground_weighs_cells_by_their_target(batch):
+    peaked = Heatmaps(foreground=5.0)
+    target = peaked.hard_targets(batch, SHAPE, 4)
+    plain, weighted = (losses_of(torch.zeros(SHAPE), batch, head, alpha=0.0) for head in (Heatmaps(), peaked))
+    expected = (target**2 * (1 + 5 * target)).sum() / (target**2).sum()
+    torch.testing.assert_close(weighted["heatmap_hard_s4"] / plain["heatmap_hard_s4"], expected)
+
+
+@pytest.mark.parametrize("wrong", [{"sigma": {"heat": 1.0}}, {"sigma": 0.0}, {"foreground": -1.0}])
+def test_wrong_values_are_refused(wrong):
+    with pytest.raises(InputError, match=r"outputs\.heatmaps"):
+        Heatmaps(**wrong)
+
+
+def at_point(x: float, y: float, size: tuple[int, int], data: KeypointSet) -> Batch:
+    """One sample of a photograph as large as the input, with the nose annotated, and seen, at a point."""
+    width, height = size
+    keypoints = np.zeros((1, 17, 3), np.float32)
+    keypoints[0, 0] = (x, y, 2)
+    annotated = Annotated(
+        photograph=np.zeros((height, width, 3), np.uint8),
+        masks=np.full((height, width, 4), (0, 0, 0, 255), np.uint8),
+        keypoints=keypoints,
+        peaks=np.array([[0, x, y, 1.0, 4.0]], np.float32),
+    )
+    return collate([make_sample(1, annotated, geometry.identity(), size, data)])
+
+
+@pytest.fixture(scope="module")
+def data(tiny_synthetic):
+    return KeypointSet(tiny_synthetic, "train2017", COCO_17)
+
+
+sizes = st.sampled_from([(64, 64), (96, 64), (64, 128)])
+
+
+@settings(max_examples=80, deadline=None)
+@given(size=sizes, across=st.floats(-40, 40), along=st.floats(0, 1), edge=st.integers(0, 3), sigma=st.floats(0.6, 2.0))
+def test_at_the_border_hard_and_soft_targets_are_one(data, size, across, along, edge, sigma):
+    """A joint near any of the four edges, inside or outside, leaves what its Gaussian has inside."""
+    width, height = size
+    x, y = (
+        (across + (width if edge == 1 else 0), along * height)
+        if edge < 2
+        else (along * width, across + (height if edge == 3 else 0))
+    )
+    batch, head = at_point(x, y, size, data), Heatmaps(sigma=sigma)
+    shape = (1, 17, height // 4, width // 4)
+    hard, soft = head.hard_targets(batch, shape, 4), head.soft_targets(batch, shape, 4)
+    torch.testing.assert_close(hard, soft)
+    u, v = torch.meshgrid(torch.arange(shape[3]) + 0.5, torch.arange(shape[2]) + 0.5, indexing="xy")
+    whole = torch.exp(-((u - x / 4) ** 2 + (v - y / 4) ** 2) / (2 * sigma**2))
+    # The drawing ends at three widths.
+    torch.testing.assert_close(hard[0, 0], whole.float(), rtol=0, atol=0.0112)
+    assert not hard[0, 1:].any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(size=sizes, x=st.floats(-20, 150, width=32), y=st.floats(-20, 150, width=32))
+def test_tags_ask_only_for_joints_inside(data, size, x, y):
+    batch = at_point(x, y, size, data)
+    is_inside = 0 <= x < size[0] and 0 <= y < size[1]
+    assert Tags().counts(batch, 4)["tag_pull"] == is_inside
+
+
+def test_one_cell_outside_is_learnt(data):
+    batch = at_point(-2.0, 30.0, (64, 64), data)
+    target = Heatmaps().hard_targets(batch, (1, 17, 16, 16), 4)
+    assert target[0, 0].max() == pytest.approx(np.exp(-((0.5 + 0.5) ** 2) / 2), rel=0.05)
+    batch.peaks = batch.peaks[:0]
+    assert losses_of(torch.zeros(1, 17, 16, 16), batch, alpha=0.0)["heatmap_hard_s4"] > 0.005
