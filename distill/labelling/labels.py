@@ -95,9 +95,7 @@ class Labeller:
             # Nothing tells persons apart, so the highest peak of each joint makes the only one.
             grouping, tags = replace(grouping, max_persons=1), torch.zeros_like(maps.heatmaps)[..., None]
         to_photograph = geometry.invert(maps.to_map)
-        found = (
-            group(heatmap, tag, self.skeleton, grouping) for heatmap, tag in zip(maps.heatmaps, tags, strict=True)
-        )
+        found = (group(heatmap, tag, self.skeleton, grouping) for heatmap, tag in zip(maps.heatmaps, tags, strict=True))
         return [(_moved(persons.numpy(), to_photograph), scores.numpy()) for persons, scores in found]
 
     def _to_map(self, size: tuple[int, int]) -> np.ndarray:

@@ -49,7 +49,9 @@ def test_everything_lands_at_the_same_place(marked, data, mirrored):
     assert sample.masks[0, 0, 3] == 0
 
 
-@pytest.mark.parametrize(("shift", "is_kept"), [(0, True), (-40, True), (-100, True), (-160, False), (90, True), (190, False)])
+@pytest.mark.parametrize(
+    ("shift", "is_kept"), [(0, True), (-40, True), (-100, True), (-160, False), (90, True), (190, False)]
+)
 def test_joints_are_kept_as_far_as_their_gaussian_may_reach(marked, data, shift, is_kept):
     matrix = geometry.compose(geometry.letterbox((80, 60), (64, 64)), geometry.translation(shift, 0))
     sample = make_sample(1, marked, matrix, (64, 64), data)
@@ -84,4 +86,6 @@ def test_samples_are_functions_of_seed_epoch_and_id(data):
         np.testing.assert_array_equal(one.image, other.image)
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
     assert not np.array_equal(one.matrix, samples[(4, image_id)].matrix)
-    assert not np.array_equal(one.matrix, TrainingSamples(data, (64, 64), AugmentConfig(), seed=2)[(3, image_id)].matrix)
+    assert not np.array_equal(
+        one.matrix, TrainingSamples(data, (64, 64), AugmentConfig(), seed=2)[(3, image_id)].matrix
+    )

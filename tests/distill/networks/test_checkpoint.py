@@ -179,7 +179,9 @@ def test_a_damaged_header_is_one_line(network, of_seven, tmp_path, changes, mess
     save_checkpoint(path, of_seven, network.state_dict())
     with safe_open(path, framework="pt") as file:
         header = json.loads(file.metadata()["distill"]) | changes
-    save_file({f"network.{key}": value for key, value in network.state_dict().items()}, path, {"distill": json.dumps(header)})
+    save_file(
+        {f"network.{key}": value for key, value in network.state_dict().items()}, path, {"distill": json.dumps(header)}
+    )
     with pytest.raises(InputError, match=message) as refused:
         load_network(path)
     assert "\n" not in str(refused.value)
