@@ -15,7 +15,6 @@ from statistics import mean
 from distill.commands.cli import load_config
 from distill.training.config import TrainConfig
 from distill.training.trainer import Trainer
-from students.attention import GATES
 
 
 def train(root: Path, input_size: int, steps: int, seed: int, gate: str, out: Path) -> float:
@@ -27,16 +26,14 @@ def train(root: Path, input_size: int, steps: int, seed: int, gate: str, out: Pa
         "steps": steps,
         "schedule.period": steps,
         "seed": seed,
+        "model.gate": gate,
         "loss.alpha": 0,
         "log.images_every": 0,
         "log.histograms_every": 0,
         "log.minival_every": 0,
         "log.minival_images": 500,
     }
-    trainer = Trainer(load_config(TrainConfig, files("distill") / "recipes" / "demo.yaml", overrides))
-    for network in (trainer.state.network, trainer.state.ema.module):
-        network.gate_offset.fill_(GATES[gate])
-    return trainer.run()["ap"]
+    return Trainer(load_config(TrainConfig, files("distill") / "recipes" / "demo.yaml", overrides)).run()["ap"]
 
 
 def main():

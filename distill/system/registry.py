@@ -6,7 +6,7 @@ import pkgutil
 import re
 from argparse import ArgumentError
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_type_hints
 
 from jsonargparse import ArgumentParser, set_parsing_settings
@@ -105,6 +105,18 @@ def required_options(target: Any) -> list[str]:
     return [name for name in option_names(target) if parameters[name].default is inspect.Parameter.empty]
 
 
+def all_options(target: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they are given, and the defaults of those that are not, of a dataclass, class or function."""
+    if is_dataclass(target):
+        defaults = {field.name: _default(field) for field in fields(target) if field.init}
+    else:
+        parameters = inspect.signature(target).parameters
+        defaults = {name: parameters[name].default for name in option_names(target)}
+    missing = (MISSING, inspect.Parameter.empty)
+    given = {name: value for name, value in defaults.items() if not any(value is each for each in missing)}
+    return given | dict(options)
+
+
 def options_parser(target: Any, prefix: str = "") -> ArgumentParser:
     """A parser of a target's options, which also explains them; option names begin with the prefix."""
     parser = ArgumentParser(exit_on_error=False, usage="", add_help=False)
@@ -139,6 +151,10 @@ def checked_options(target: Any, options: Mapping[str, Any], owner: str) -> dict
     except ArgumentError as error:
         raise InputError(f"{owner}: {_complaint(target, options, str(error))}") from None
     return {name: namespace[name] for name in options}
+
+
+def _default(field: Any) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _complaint(target: Any, options: Mapping[str, Any], error: str) -> str:

@@ -16,9 +16,11 @@ from distill.data.teacher_peaks import read_peaks
 from distill.heads.contract import Head
 from distill.heads.registry import plain_heads
 from distill.labelling.teacher_pass import labelled_images
-from distill.networks.registry import heads_of, plain, strides_of
+from distill.networks.registry import NETWORKS, NetworkRegistry, heads_of, strides_of
 from distill.pose.skeleton import Skeleton
+from distill.system.choice import Choice
 from distill.system.errors import InputError
+from distill.system.registry import Registry, all_options
 from distill.training.config import TrainConfig
 from distill.training.objective import Objective
 from distill.training.optimizers.registry import OPTIMIZERS
@@ -102,7 +104,9 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
     optimizer, schedule = OPTIMIZERS.build(config.optimizer, network), SCHEDULES.build(config.schedule)
     state = TrainingState(network, ModelEmaV3(network, decay=config.ema_decay, use_warmup=True), optimizer, schedule)
     resolved = {
-        "model": plain(config.model),
+        "model": _in_full(NETWORKS.expanded(config.model), NETWORKS),
+        "optimizer": _in_full(config.optimizer, OPTIMIZERS),
+        "schedule": _in_full(config.schedule, SCHEDULES),
         "outputs": plain_heads(heads),
         "skeleton": skeleton.joints,
         "precision": precision,
@@ -110,3 +114,8 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
     }
     identity = identity_of(config, resolved, data.image_ids)
     return Learner(state, heads, skeleton, Objective(heads, strides, config.loss), identity, [note] if note else [])
+
+
+def _in_full(choice: Choice, registry: Registry | NetworkRegistry) -> Choice:
+    """A choice with its defaults, so that a default that is given is no difference."""
+    return Choice(choice.name, all_options(registry.get(choice.name), choice.options))

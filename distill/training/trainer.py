@@ -10,7 +10,9 @@ from distill.data.loader import StepSampler, make_loader
 from distill.data.samples import TrainingSamples
 from distill.data.teacher_peaks import preload_peaks
 from distill.heads.batch import Batch
+from distill.heads.registry import plain_heads
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint, save_checkpoint
+from distill.networks.registry import plain
 from distill.system.devices import choose_precision, leave_cores_for
 from distill.system.errors import InputError
 from distill.system.imports import imported
@@ -225,8 +227,8 @@ class Trainer:
             return
         config, learner, state = self.config, self.learner, self.state
         info = CheckpointInfo(
-            model=learner.identity["model"],
-            outputs=learner.identity["outputs"],
+            model=plain(config.model),
+            outputs=plain_heads(learner.heads),
             skeleton=learner.skeleton,
             input_size=config.input_size,
             step=state.step,

@@ -5,20 +5,37 @@ import sys
 
 import pytest
 
-from students.registry import CONFIGS, create
+from students.attention import SIZES, attention
+from students.registry import NETWORKS, SHORT, load, register
 
-CREATE = "from students.registry import create; create('attention_s', 17, pretrained=True); print('made')"
-
-
-def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"attention_xl.*attention_xs, attention_s, attention_m"):
-        create("attention_xl", 17)
+CREATE = (
+    "from students.attention import attention; attention({'heatmaps': 17}, size='s', pretrained=True); print('made')"
+)
 
 
-def test_creating_leaves_the_configurations_alone():
-    before = repr(CONFIGS)
-    create("attention_xs", 17)
-    assert repr(CONFIGS) == before
+def test_every_student_is_found_with_its_short_names():
+    load()
+    assert NETWORKS["attention"] is attention
+    assert {name: SHORT[name] for name in ("attention_xs", "attention_s", "attention_m")} == {
+        f"attention_{size}": ("attention", {"size": size}) for size in SIZES
+    }
+    assert attention.default_outputs == ("heatmaps", "tags", "attention")
+
+
+def test_two_of_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"two students are called 'attention'; give .*other another name"):
+
+        @register("attention")
+        def other(outputs):
+            """Another one."""
+
+    with pytest.raises(ValueError, match="two students are called 'attention_s'"):
+
+        @register("other_student", short={"attention_s": {}})
+        def other(outputs):
+            """Another one."""
+
+    assert NETWORKS["attention"] is attention and SHORT["attention_s"] == ("attention", {"size": "s"})
 
 
 @pytest.mark.parametrize(

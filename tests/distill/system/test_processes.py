@@ -105,22 +105,25 @@ def wait_for_checkpoint(processes, tmp_path):
 
 
 @pytest.mark.slow
-def test_one_process_and_two_learn_the_same_and_resume_one_another(start, tmp_path):
-    runs = {"one": [(1, 6)], "several": [(1, 2), (2, 4), (1, 6)]}
+def test_processes_and_micro_batches_learn_the_same_and_resume_one_another(start, tmp_path):
+    runs = {"one": [(1, 1, 6)], "several": [(1, 1, 2), (2, 2, 4), (1, 4, 6)]}
     for out, parts in runs.items():
-        for count, steps in parts:
-            codes, errors = ends_of(start(out, count, "--steps", str(steps)))
+        for count, accumulate, steps in parts:
+            codes, errors = ends_of(start(out, count, "--steps", str(steps), "--accumulate", str(accumulate)))
             assert codes == [0] * count, errors
     losses, weights = {}, {}
     for out in runs:
         log = EventAccumulator(str(tmp_path / out / "log"))
         log.Reload()
         losses[out] = np.array(
-            [[event.value for event in log.Scalars(f"loss/{name}")] for name in ("total", "attention", "tag_push")]
+            [
+                [event.value for event in log.Scalars(f"loss/{name}")]
+                for name in ("total", "attention", "tag_pull", "tag_push")
+            ]
         )
         _, ema, state = read_checkpoint(tmp_path / out / "last.safetensors")
         weights[out] = np.concatenate([value.double().flatten() for value in (*ema.values(), *state.values())])
-    assert losses["one"].shape == (3, 6)
+    assert losses["one"].shape == (4, 6)
     np.testing.assert_allclose(losses["several"], losses["one"], rtol=1e-5)
     np.testing.assert_allclose(weights["several"], weights["one"], rtol=1e-3, atol=1e-5)
 

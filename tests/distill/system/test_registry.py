@@ -22,7 +22,8 @@ def colours(tmp_path, monkeypatch):
     (package / "red.py").write_text(
         "from made_up_colours.base import COLOURS\n\n\n@COLOURS.register('red')\n"
         "def red(canvas, *, strength: float = 1.0, layers: int):\n"
-        '    """Red.\n\n    Args:\n        canvas: to paint.\n        strength: of it.\n        layers: how many.\n    """\n'
+        '    """Red.\n\n    Args:\n        canvas: to paint.\n        strength: of it.\n'
+        '        layers: how many.\n    """\n'
         "    return canvas, strength, layers\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -51,13 +52,13 @@ def test_a_name_or_option_that_is_not_there_is_one_line(colours):
         colours.get("blue")
     with pytest.raises(InputError, match="colour red has no option 'gloss'; its options are strength, layers"):
         colours.build(Choice("red", {"gloss": 1}), "wall")
-    with pytest.raises(InputError, match="colour red: .*layers") as refused:
+    with pytest.raises(InputError, match=r"colour red: .*layers") as refused:
         colours.build(Choice("red", {"layers": "many"}), "wall")
     assert "\n" not in str(refused.value)
 
 
 def test_two_of_one_name_are_refused_and_the_same_file_again_is_not(colours):
-    with pytest.raises(InputError, match="two colours are called 'red': in .*red.py and in .*test_registry"):
+    with pytest.raises(InputError, match=r"two colours are called 'red': in .*red.py and in .*test_registry"):
         colours.get("red")
         colours.register("red")(Painted)
     colours.register("painted")(Painted)

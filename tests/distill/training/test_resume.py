@@ -65,16 +65,16 @@ def test_every_difference_is_named_in_one_line(done, changes, named):
 
 def test_another_split_or_other_photographs_are_named(done):
     found = read_checkpoint(done.out / LAST)[0]
-    with pytest.raises(InputError, match="its data.split is 'train2017', this run's is 'val2017'"):
+    with pytest.raises(InputError, match=r"its data.split is 'train2017', this run's is 'val2017'"):
         Trainer(replace(done, resume="auto", loss=LossConfig(alpha=0.0), data=replace(done.data, split="val2017")))
     other = found.identity | {"data": found.identity["data"] | {"images_sha256": "other"}}
-    with pytest.raises(InputError, match="its data.images_sha256 is"):
+    with pytest.raises(InputError, match=r"its data.images_sha256 is"):
         check_same_run(done.out / LAST, found, other)
 
 
 def test_another_skeleton_is_named(done):
     found = read_checkpoint(done.out / LAST)[0]
-    with pytest.raises(InputError, match="its skeleton is .*, this run's is .*"):
+    with pytest.raises(InputError, match=r"its skeleton is .*, this run's is .*"):
         check_same_run(done.out / LAST, found, found.identity | {"skeleton": ["nose"]})
 
 
@@ -120,7 +120,7 @@ def test_the_number_of_photographs_counts_and_their_order_of_bytes_does_not(done
 
 def test_best_cannot_be_resumed(quiet):
     Trainer(replace(quiet, steps=1)).run()
-    with pytest.raises(InputError, match="holds no optimiser state; resume from last.safetensors"):
+    with pytest.raises(InputError, match=r"holds no optimiser state; resume from last.safetensors"):
         Trainer(replace(quiet, resume=str(quiet.out / "best.safetensors")))
 
 

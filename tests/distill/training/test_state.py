@@ -93,5 +93,5 @@ def test_a_schedule_that_remembers_goes_on(through_a_file):
 def test_weights_alone_cannot_be_resumed(new_info, tmp_path):
     state, path = state_of("sgd"), tmp_path / "best.safetensors"
     save_checkpoint(path, new_info("attention_xs"), state.ema.module.state_dict())
-    with pytest.raises(InputError, match="holds no optimiser state; resume from last.safetensors"):
+    with pytest.raises(InputError, match=r"holds no optimiser state; resume from last.safetensors"):
         state.restore(path, *read_checkpoint(path))

@@ -53,7 +53,7 @@ def test_muon_steps_a_convolution_in_all_directions_alike():
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("wrong", [{"momentum": 1.0}, {"momentum": -0.1}, {"weight_decay": -1e-4}])
 def test_wrong_values_are_refused(name, wrong):
-    with pytest.raises(InputError, match="optimizer.momentum must be .* weight_decay must not be negative"):
+    with pytest.raises(InputError, match=r"optimizer.momentum must be .* weight_decay must not be negative"):
         make(name, **wrong)
 
 
