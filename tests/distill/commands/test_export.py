@@ -77,16 +77,17 @@ def test_json_carries_skeleton_grouping_and_letterbox(exported):
     assert metadata["source"]["network"] == "attention_xs" and metadata["source"]["step"] == 7
 
 
-def test_outputs_are_described_by_name():
-    described = described_outputs(["heatmaps_s4", "tags_s2", "attention", "depth"])
-    assert {name: (output.kind, output.stride) for name, output in described.items()} == {
+def test_outputs_are_described_by_their_heads(new_network, new_info):
+    described = described_outputs(new_network("higher_hrnet_demo"), new_info("higher_hrnet_demo"))
+    assert {key: (output.kind, output.stride) for key, output in described.items()} == {
         "heatmaps_s4": ("heatmaps", 4),
-        "tags_s2": ("tags", 2),
-        "attention": ("attention", 4),
-        "depth": ("depth", None),
+        "tags_s4": ("tags", 4),
+        "heatmaps_s2": ("heatmaps", 2),
     }
-    assert described["attention"].activation is torch.sigmoid
-    assert described["depth"].meaning == "not used by the grouping"
+    attention = described_outputs(new_network("attention_xs"), new_info("attention_xs"))["attention"]
+    assert (attention.kind, attention.stride) == ("attention", 4)
+    torch.testing.assert_close(attention.activation(torch.zeros(1)), torch.tensor([0.5]))
+    assert "probability" in attention.meaning
 
 
 def test_formula_in_the_json_is_the_letterbox_of_this_package(exported):
@@ -171,7 +172,7 @@ def test_teacher_is_exported_like_a_student(tmp_path, new_network, new_info):
         (["--limit", "0"], "limit must be at least 1, not 0"),
         (["--sheet", "{tmp}/sheet.png"], "sheet needs data.root"),
         (["--sheet", "{tmp}/sheet.gif", "--data.root", "{tmp}"], "sheet.gif must end in .png or .jpg"),
-        (["--input_size", "100"], "input_size must be a positive multiple of 32"),
+        (["--input_size", "100"], "input_size must be one side or width and height, positive multiples of 32"),
         (["--nonsense", "1"], "nonsense"),
     ],
 )
