@@ -71,7 +71,7 @@ def exporter(size: tuple[int, int], tags: bool, peaks: PeakSettings | None) -> E
         std=(0.229, 0.224, 0.225),
         photographs=np.stack([letterboxed(photograph, size)[0] for photograph in photographs()]),
         letterbox={"padding_rgb": list(geometry.PADDING), "interpolation": "bilinear"},
-        skeleton={"joints": list(COCO_17.joints)},
+        skeleton=COCO_17.plain(),
         grouping={},
         source={},
         peaks=peaks,
@@ -95,7 +95,7 @@ def test_exported_persons_are_those_of_torch(size, tags, peaks, precision, tmp_p
     else:
         assert model.metadata["peaks"]["columns"] == width // 4 and model.metadata["peaks"]["rows"] == height // 4
         assert model.metadata["peaks"]["stride"] == 4 and ("peak_tags" in described) == tags
-    predictor = litert_predictor(model, COCO_17, GROUPING)
+    predictor = litert_predictor(model, GROUPING)
     assert isinstance(predictor, PeakPredictor) == (peaks is not None)
     reference = Predictor(network_forward(Spots(tags).eval(), torch.device("cpu")), size, COCO_17, GROUPING)
     for photograph, (wanted, _), (found, _) in zip(
@@ -113,4 +113,4 @@ def test_exported_persons_are_those_of_torch(size, tags, peaks, precision, tmp_p
 def test_peaks_cannot_be_averaged_with_the_mirrored_ones(tmp_path):
     exporter(SIZES[0], True, PEAKS).write(tmp_path / "spots.tflite")
     with pytest.raises(InputError, match=r"spots.tflite gives peaks, which cannot be averaged; leave flip out"):
-        litert_predictor(LiteRTModel(tmp_path / "spots.tflite"), COCO_17, GROUPING, flip=True)
+        litert_predictor(LiteRTModel(tmp_path / "spots.tflite"), GROUPING, flip=True)

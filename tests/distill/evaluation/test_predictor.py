@@ -110,8 +110,7 @@ def test_without_tags_it_is_one_person(flip):
     [(persons, scores)] = one([photograph])
     np.testing.assert_allclose(persons[..., :2], np.broadcast_to((42, 10), (1, K, 2)), atol=1e-4)
     np.testing.assert_allclose(scores, persons[..., 2].mean(axis=1))
-    heatmaps, tags = one.maps(photograph[None])
-    assert tags is None and heatmaps.shape == (1, K, 16, 16)
+    assert one.locate(photograph[None])[1] == 16
     [(persons, scores)] = one([np.zeros((9, 8, 3), np.uint8)])
     assert len(persons) == len(scores) <= 1
 
