@@ -46,7 +46,10 @@ def test_a_folder_with_a_run_is_not_overwritten(done):
         ({"loss": LossConfig(alpha=0.4)}, "loss.alpha is 0.5, this run's is 0.4"),
         ({"outputs": {"heatmaps": {"sigma": 1.5}}}, "outputs.heatmaps.sigma is 1.0, this run's is 1.5"),
         ({"outputs": {"tags": False}}, "outputs.tags is "),
-        ({"model": Choice("attention_xs", {"gate": "sigmoid"})}, "model.gate is 'one_plus_sigmoid', this run's is 'sigmoid'"),
+        (
+            {"model": Choice("attention_xs", {"gate": "sigmoid"})},
+            "model.gate is 'one_plus_sigmoid', this run's is 'sigmoid'",
+        ),
         ({"limit": 7}, "data.images is 24, this run's is 7"),
         ({"precision": "bfloat16"}, "precision is 'float32', this run's is 'bfloat16'"),
         ({"augment": AugmentConfig(rotation=5)}, r"augment.rotation is 30.0, this run's is 5"),
