@@ -14,6 +14,11 @@ from cache.errors import StoreError
 from cache.label import SoftLabel, StoredLabel, pad_persons, used_persons
 from cache.shards import ShardedStore
 
+MAX_PERSONS = 30
+"Persons of an image that a store has room for where nobody says otherwise."
+SHARD_LENGTH = 128
+"Images a shard where nobody says otherwise."
+
 
 class SoftLabelStore(ShardedStore):
     """Soft labels of one split in a zarr v3 group; made by `create` or `open`."""
@@ -29,8 +34,8 @@ class SoftLabelStore(ShardedStore):
         num_keypoints: int,
         map_size: int,
         attributes: dict,
-        max_persons: int = 30,
-        shard_length: int = 128,
+        max_persons: int = MAX_PERSONS,
+        shard_length: int = SHARD_LENGTH,
         encoding: LinearEncoding | None = None,
     ) -> "SoftLabelStore":
         """Make a store, or open the one that is there if it was made the same way.

@@ -85,7 +85,7 @@ class AttentionStudent(nn.Module):
         neck: int,
         head: int,
         depth: int,
-        gate: str = "one_plus_sigmoid",
+        gate: str,
     ):
         super().__init__()
         if gate not in GATES:

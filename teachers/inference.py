@@ -1,5 +1,6 @@
 """A teacher looking at photographs: resize, both resolutions, flip test, several scales."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -38,7 +39,7 @@ class InferenceConfig:
     "Average with the mirrored photograph, whose tags become a second tag of each cell."
     project: bool = False
     "Bring the maps to input resolution instead of the network's finest."
-    target_offset: float = 0.5
+    target_offset: float = 0.0
     "Input pixels, in x and y, by which a cell of stride s means more than its centre (u + 0.5) s."
 
     def __post_init__(self):
@@ -122,7 +123,7 @@ class NetworkTeacher:
             View(maps.float(), _to_map(to_input, shift, maps, (width, height)))
             for found, shift in zip(outputs, offsets, strict=True)
             for name, maps in found.items()
-            if name.startswith("heatmaps_s")
+            if _kind(name) == "heatmaps"
         )
         return TeacherMaps(
             heatmaps=sum(heatmaps) / len(heatmaps),
@@ -133,7 +134,7 @@ class NetworkTeacher:
 
     def _order(self, name: str) -> np.ndarray | slice:
         """Channels of a mirrored output in the order of the direct one."""
-        return self.flip_index if name.startswith(("heatmaps_s", "tags_s")) else slice(None)
+        return self.flip_index if _kind(name) in ("heatmaps", "tags") else slice(None)
 
     def _input_size(self, photographs: np.ndarray, scale: float) -> tuple[tuple[int, int], np.ndarray]:
         height, width = photographs.shape[1:3]
@@ -154,6 +155,11 @@ class NetworkTeacher:
             if points is None:
                 raise ValueError(f"{type(self.network).__name__} needs the persons of each photograph")
             return self.network(images, points)
+
+
+def _kind(name: str) -> str:
+    """What an output is, without the stride behind it."""
+    return re.sub(r"_s\d+$", "", name)
 
 
 def _to_map(to_input: np.ndarray, offset: np.ndarray, maps: torch.Tensor, size: tuple[int, int]) -> np.ndarray:

@@ -15,10 +15,10 @@ from teachers.registry import register
 def oracle(
     surroundings: Surroundings,
     *,
-    input_size: int = 512,
-    flip: bool = True,
-    scales: tuple[float, ...] = (1.0,),
-    project: bool = False,
+    input_size: int = InferenceConfig.input_size,
+    flip: bool = InferenceConfig.flip,
+    scales: tuple[float, ...] = InferenceConfig.scales,
+    project: bool = InferenceConfig.project,
 ) -> NetworkTeacher:
     """The oracle, which knows the annotated persons.
 

@@ -43,6 +43,9 @@ def register_network(
 
     def enter(factory: Callable) -> Callable:
         factory.default_outputs = outputs
+        for word in (name, *(short or {})):
+            if SHORT.get(word, (name,))[0] != name or (word != name and word in NETWORKS):
+                raise ValueError(f"two networks are called {word!r}; give one another name")
         SHORT.update({word: (name, dict(options)) for word, options in (short or {}).items()})
         return _enter(NETWORKS, name, factory)
 

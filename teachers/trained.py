@@ -23,9 +23,9 @@ def demo(
     *,
     weights: Path | None = None,
     input_size: int | None = None,
-    flip: bool = True,
-    scales: tuple[float, ...] = (1.0,),
-    project: bool = False,
+    flip: bool = InferenceConfig.flip,
+    scales: tuple[float, ...] = InferenceConfig.scales,
+    project: bool = InferenceConfig.project,
 ) -> NetworkTeacher:
     """The teacher that ships with this package, or any network of distill-train.
 
@@ -46,7 +46,7 @@ class HigherHRNetTeacher(NetworkTeacher):
 
     network_name: str
     "Short name of the network."
-    official_input_size = 512
+    official_input_size = InferenceConfig.input_size
     "Short side that the published weights were tested at, pixels."
 
     def __init__(
@@ -55,9 +55,9 @@ class HigherHRNetTeacher(NetworkTeacher):
         *,
         weights: Path,
         input_size: int | None = None,
-        flip: bool = True,
-        scales: tuple[float, ...] = (1.0,),
-        project: bool = False,
+        flip: bool = InferenceConfig.flip,
+        scales: tuple[float, ...] = InferenceConfig.scales,
+        project: bool = InferenceConfig.project,
     ):
         """Build the network and fill it.
 

@@ -69,7 +69,7 @@ def test_labels_of_other_data_are_refused(shared, run, tiny_synthetic, capsys):
     assert "annotation_sha256" in error
     assert error.count("\n") == 1
     root = ["--data.root", str(shared / "coco_mini")]
-    assert train.main([*options, *root, "--data.train_split", "val2017"]) == 1
+    assert train.main([*options, *root, "--data.split", "val2017"]) == 1
     assert "split" in capsys.readouterr().err
 
 

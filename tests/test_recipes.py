@@ -48,7 +48,8 @@ def test_recipe_opens_with_its_command_and_trains(recipe, tiny_synthetic, tmp_pa
 
 def readme_commands(repository: Path) -> list[list[str]]:
     """The distill- commands in the README's and the recipes' code, split into words."""
-    texts = [(repository / "README.md").read_text()]
+    pages = [repository / "README.md", repository / "mobile" / "README.md", *sorted((repository / "docs").glob("*.md"))]
+    texts = [page.read_text() for page in pages]
     texts += [(repository / "distill" / "recipes" / recipe).read_text().replace("\n#", "\n") for recipe in RECIPES]
     text = "\n".join(texts).replace("\\\n", " ")
     return [shlex.split(line, comments=True) for line in re.findall(r"^\s*(distill-[a-z]+ .*)$", text, re.M)]

@@ -6,7 +6,8 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from cache.store import SoftLabelStore
+from cache.encoding import LinearEncoding
+from cache.store import SHARD_LENGTH, SoftLabelStore
 from distill.commands.cache_tools import (
     ExportConfig,
     InfoConfig,
@@ -23,10 +24,11 @@ from distill.commands.cli import commands
 from distill.data.keypoint_set import open_data
 from distill.labelling.array_task import array_task
 from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_teacher
-from distill.labelling.teacher_pass import TeacherPass, create_store, evaluate_store
+from distill.labelling.teacher_pass import BATCH_SIZE, THREADS, TeacherPass, create_store, evaluate_store
 from distill.pose.grouping import GroupingConfig
 from distill.system.choice import Choice
 from distill.system.errors import InputError
+from distill.system.imports import imported
 from distill.system.json_values import to_json_values
 from distill.system.signals import StopRequest
 
@@ -59,13 +61,13 @@ class BuildConfig:
     "Its joints: coco_17, another that ships, a YAML file, or auto for those that the annotations name."
     map_size: int = 128
     "Side of the stored maps, cells; the photograph's long side fills it."
-    noise_floor: float = 0.02
+    noise_floor: float = LinearEncoding.floor
     "Heatmap values and peaks below this are not stored, which keeps the store small; 0..1."
-    shard_length: int = 128
+    shard_length: int = SHARD_LENGTH
     "Photographs a shard, the unit that is written and resumed."
-    batch_size: int = 8
+    batch_size: int = BATCH_SIZE
     "Most photographs that the teacher sees at once."
-    threads: int = 2
+    threads: int = THREADS
     "Threads that decode photographs."
     limit: int | None = None
     "Label only so many photographs, those of lowest id; all by default."
@@ -106,7 +108,7 @@ def build(config: BuildConfig) -> SoftLabelStore:
         shard_length=config.shard_length,
         noise_floor=config.noise_floor,
         limit=config.limit,
-        configuration=to_json_values(replace(config, task_id=None, num_tasks=None)),
+        configuration=to_json_values(replace(config, task_id=None, num_tasks=None)) | {"imports": imported()},
     )
     teacher_pass = TeacherPass(
         store, data, loaded.teacher, config.grouping, batch_size=config.batch_size, threads=config.threads

@@ -22,6 +22,7 @@ from distill.pose import geometry
 from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
+from distill.system.imports import import_remembered
 
 VIEW_CELL = 480
 
@@ -212,7 +213,9 @@ def _first_with_person(store: SoftLabelStore) -> int:
 
 def _data_of(store: SoftLabelStore, root: Path | None) -> KeypointSet:
     """The set that a store was made from, by default where it was then."""
-    recorded = store.attributes["configuration"].get("data", {})
+    made_by = store.attributes["configuration"]
+    import_remembered(made_by.get("imports", []), store.url)
+    recorded = made_by.get("data", {})
     if root is None and "root" not in recorded:
         raise InputError(f"{store.url} does not say where its photographs are; give data.root")
     skeleton = store.attributes.get("skeleton_definition")

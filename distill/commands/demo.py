@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from cache.store import SoftLabelStore
@@ -20,7 +21,7 @@ from distill.drawing.result_sheet import Panel, confident, draw_results
 from distill.drawing.sheet import write_image
 from distill.evaluation.coco import evaluate
 from distill.evaluation.models import load_model
-from distill.evaluation.predictor import Predictor, network_forward, predict_all
+from distill.evaluation.predictor import Predictor, letterboxed, network_forward, predict_all
 from distill.labelling.teacher_pass import evaluate_store
 from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
@@ -159,7 +160,7 @@ class Demo:
                     truth=data.keypoints(image_id),
                     teacher=confident(*store.read_persons(image_id)),
                     student=confident(*predictor([photograph])[0]),
-                    attention=forward(photograph[None])["attention"][0, 0].sigmoid().numpy(),
+                    attention=_attention(forward(letterboxed(photograph, info.input_size)[0][None])),
                 )
             )
         write_image(self.config.out / "sheet.png", draw_results(panels, COCO_17))
@@ -224,6 +225,11 @@ def run_demo(config: DemoConfig):
     print(f"figures     {demo.summary_file}")
     print(f"model       {config.out / 'student.tflite'}")
     print(f"TensorBoard tensorboard --logdir {config.out}")
+
+
+def _attention(outputs: dict[str, torch.Tensor]) -> np.ndarray | None:
+    """(h, w) 0..1 of a square photograph, which fills the input; None of a student that has none."""
+    return outputs["attention"][0, 0].sigmoid().numpy() if "attention" in outputs else None
 
 
 def _prefixed(prefix: str, figures: dict[str, float | None]) -> dict[str, float | None]:

@@ -89,7 +89,8 @@ def evaluate_model(config: EvalConfig) -> dict:
     model = load_model(config.model)
     data = KeypointSet(config.data.root, config.data.split, model.skeleton, config.data.format)
     image_ids = data.image_ids[: config.limit].tolist()
-    predictor = model.predictor(config.grouping, config.flip)
+    # What an exported model recommends counts unless something else is asked for.
+    predictor = model.predictor(None if config.grouping == GroupingConfig() else config.grouping, config.flip)
     started = time.perf_counter()
     columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     screen = Console(stderr=True)
@@ -105,6 +106,7 @@ def evaluate_model(config: EvalConfig) -> dict:
         "seconds": round(seconds, 3),
         "model_sha256": _sha256(config.model),
         "model": {"input_size": model.input_size, "skeleton": model.skeleton.name, **model.origin},
+        "grouping": to_json_values(predictor.grouping),
         "annotation_sha256": data.annotation_sha256,
         "tool_version": distill.__version__,
         "settings": to_json_values(config),

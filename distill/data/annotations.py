@@ -107,7 +107,9 @@ class AnnotatedSplit:
 
     def _check_images(self):
         if (repeated := self.image_ids[1:][np.diff(self.image_ids) <= 0]).size:
-            raise InputError(f"{self.annotation_file} lists two images with id {repeated[0]}; give each its own")
+            raise InputError(
+                f"{self.annotation_file}: images must come by ascending id, each once; id {repeated[0]} does not"
+            )
         if len(wrong := np.flatnonzero((self.sizes < 1).any(axis=1))):
             width, height = self.sizes[wrong[0]]
             raise InputError(
@@ -117,6 +119,12 @@ class AnnotatedSplit:
 
     def _check_annotations(self):
         annotations = self.annotations
+        shape = (len(annotations), len(self.skeleton), 3)
+        lengths = {name: len(values) for name, values in vars(annotations).items() if name != "labelled"}
+        if annotations.keypoints.shape != shape or len(set(lengths.values())) > 1:
+            raise ValueError(f"annotations of {shape} expected, not {annotations.keypoints.shape} with {lengths}")
+        if (np.diff(annotations.image_ids) < 0).any():
+            raise ValueError("annotations must come in the order of their images")
         if len(lost := np.setdiff1d(annotations.image_ids, self.image_ids)):
             raise InputError(f"{self.annotation_file}: an annotation belongs to image {lost[0]}, which is not listed")
         checked = {"keypoints": annotations.keypoints, "box": annotations.boxes, "area": annotations.areas}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
+from cache.encoding import LinearEncoding
 from cache.reader import LabelReader
 from cache.store import SoftLabelStore
 from distill.data.workers import read_batches
@@ -13,7 +14,7 @@ from distill.pose.paraboloids import widths
 from distill.pose.peaks import find_peaks
 from distill.system.errors import InputError
 
-PEAK_THRESHOLD = 0.02
+PEAK_THRESHOLD = LinearEncoding.floor
 "Lower peaks of a teacher's maps are noise."
 
 _PART = 32  # images

@@ -34,7 +34,7 @@ def draw_persons(
     """
     canvas = _enlarged(image, scale)
     width = max(1.0, min(canvas.shape[:2]) / 160)
-    sides = [_side_colour(name) for name in skeleton.joints]
+    sides = _side_colours(skeleton)
     for number, person in enumerate(np.asarray(persons, np.float64).reshape(-1, len(skeleton), 3)):
         points = _fixed_point(person[:, :2] * scale)
         seen = (person[:, 2] >= threshold) & np.isfinite(person).all(axis=1)
@@ -78,8 +78,10 @@ def draw_mask(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return cv2.drawContours(canvas, outlines, -1, MASK_COLOUR, max(1, min(size) // 250), cv2.LINE_AA)
 
 
-def _side_colour(joint: str) -> tuple[int, int, int]:
-    return LEFT if joint.startswith("left") else RIGHT if joint.startswith("right") else CENTRE
+def _side_colours(skeleton: Skeleton) -> list[tuple[int, int, int]]:
+    """Of each joint, by the pairs of the skeleton, whose first is the left one."""
+    sides = {joint: colour for pair in skeleton.flip_pairs for joint, colour in zip(pair, (LEFT, RIGHT), strict=True)}
+    return [sides.get(joint, CENTRE) for joint in skeleton.joints]
 
 
 def _enlarged(image: np.ndarray, scale: float) -> np.ndarray:

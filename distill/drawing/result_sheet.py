@@ -25,8 +25,8 @@ class Panel:
     "(P, K, 3) x, y, score."
     student: np.ndarray
     "(P, K, 3) x, y, score."
-    attention: np.ndarray
-    "(h, w) 0..1 over the same frame."
+    attention: np.ndarray | None
+    "(h, w) 0..1 over the same frame; None of a student that has none."
 
 
 def confident(persons: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -37,7 +37,7 @@ def confident(persons: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def draw_results(panels: list[Panel], skeleton: Skeleton) -> np.ndarray:
-    """A sheet (H, W, 3) uint8 RGB, a row a photograph: ground truth, teacher, student, attention."""
+    """A sheet (H, W, 3) uint8 RGB, a row a photograph: truth, teacher, student and, where it has one, attention."""
     rows = []
     for panel in panels:
         scale = max(1, CELL // max(panel.photograph.shape[:2]))
@@ -45,5 +45,7 @@ def draw_results(panels: list[Panel], skeleton: Skeleton) -> np.ndarray:
             draw_persons(panel.photograph, drawn, skeleton, scale=scale)
             for drawn in (panel.truth, panel.teacher, panel.student)
         ]
-        rows.append([panel.photograph, *persons, draw_mask(panel.photograph, panel.attention)])
-    return contact_sheet(rows, ["photograph", "ground truth", "teacher", "student", "attention"], CELL)
+        attention = [] if panel.attention is None else [draw_mask(panel.photograph, panel.attention)]
+        rows.append([panel.photograph, *persons, *attention])
+    titles = ["photograph", "ground truth", "teacher", "student", "attention"]
+    return contact_sheet(rows, titles[: max(map(len, rows))], CELL)

@@ -1,7 +1,7 @@
 """What a network's output means: one object read by targets, losses, decoding and export alike."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -45,6 +45,13 @@ class Head:
         """Channels of the map."""
         raise NotImplementedError
 
+    def check(self, keys: Sequence[str]):
+        """Refuse options that do not fit the keys under which the network gives this output.
+
+        Raises:
+            InputError: names the option.
+        """
+
     def counts(self, batch: Batch, stride: int) -> dict[str, torch.Tensor]:
         """How many things each loss is a mean over, scalars by name; they are added up over a whole step.
 
@@ -61,7 +68,7 @@ class Head:
             maps: (B, C, H, W) of the network.
             stride: of the maps, pixels of the network's input.
             alpha: share of the soft labels, 0..1.
-            counts: by the names of `counts`, of the whole step, each at least 1.
+            counts: by the names of `counts`, of the whole step, each at least 1, shared among its parts.
         """
         raise NotImplementedError
 

@@ -1,6 +1,6 @@
 """Heatmaps: how sure the network is that a joint of some person lies in a cell."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +16,16 @@ from distill.pose.single_person import best_cells
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 
+SIGMA = 1.0
+"Standard deviation of the targets where nobody says otherwise, cells."
+
 
 @HEADS.register("heatmaps")
 @dataclass(frozen=True)
 class Heatmaps(Head):
     """Gaussians at the joints, from hard labels and the teacher's peaks alike, under a squared error."""
 
-    sigma: float | dict[str, float] = 1.0
+    sigma: float | dict[str, float] = SIGMA
     "Standard deviation of the targets in cells; one for all, or by key such as heatmaps_s4 with 1.0 for the others."
     foreground: float = 0.0
     "Extra weight of a cell for each unit of its target's value."
@@ -44,9 +47,14 @@ class Heatmaps(Head):
         if self.foreground < 0:
             raise InputError(f"outputs.heatmaps.foreground must not be negative, not {self.foreground}")
 
+    def check(self, keys: Sequence[str]):
+        """Every key of sigma must be one of the network's."""
+        if isinstance(self.sigma, dict) and (unknown := self.sigma.keys() - set(keys)):
+            raise InputError(f"outputs.heatmaps.sigma names {min(unknown)}; this network gives {', '.join(keys)}")
+
     def sigma_at(self, stride: int) -> float:
         """Width of the targets at a stride, cells."""
-        return self.sigma.get(f"heatmaps_s{stride}", 1.0) if isinstance(self.sigma, dict) else self.sigma
+        return self.sigma.get(f"heatmaps_s{stride}", SIGMA) if isinstance(self.sigma, dict) else self.sigma
 
     def channels(self, skeleton: Skeleton) -> int:
         """One for each joint."""

@@ -27,6 +27,8 @@ GIVEN: dict[str, Callable[[KeypointSet, int], object]] = {
     "image_ids": lambda data, image_id: image_id,
 }
 "What a teacher may need to know of a photograph, by name: how the data tell it of an image id."
+BATCH_SIZE, THREADS = 8, 2
+"Photographs in a batch at most, and threads that decode them, where nobody says otherwise."
 _BATCHES_AHEAD = 2
 
 
@@ -104,8 +106,8 @@ class TeacherPass:
         teacher: Teacher,
         grouping: GroupingConfig,
         *,
-        batch_size: int = 8,
-        threads: int = 2,
+        batch_size: int = BATCH_SIZE,
+        threads: int = THREADS,
     ):
         if unknown := [name for name in teacher.needs if name not in GIVEN]:
             raise InputError(f"the teacher needs {unknown[0]}, but what can be given is {', '.join(GIVEN)}")

@@ -43,6 +43,8 @@ class CheckpointInfo:
     "The configuration of the training."
     schedule: dict = field(default_factory=dict)
     "What the schedule remembers."
+    optimizer: dict = field(default_factory=dict)
+    "What the optimiser remembers beside tensors."
     identity: dict = field(default_factory=dict)
     "What a run that goes on from here must share with this one; see `distill.training.resume`."
     metrics: dict = field(default_factory=dict)

@@ -8,17 +8,19 @@ from torch import nn
 
 import students.registry
 import teachers.registry
+from distill.heads.batch import MASK_STRIDE
 from distill.heads.contract import Head, split_key
 from distill.heads.registry import OutputOptions, make_heads
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
+from distill.system.imports import import_entry_points
 from distill.system.json_values import to_json_values
 from distill.system.registry import checked_options
 
 _PLACES = (students.registry, teachers.registry)
-_PROBE = 64
-"Side of the input that strides are found with, pixels."
+_STRIDE = 32
+"Multiple of which the sides of a network's input are where it has no `stride` that says so."
 
 
 class NetworkRegistry:
@@ -63,6 +65,10 @@ class NetworkRegistry:
     def _loaded(self) -> tuple:
         for place in _PLACES:
             place.load()
+        import_entry_points()
+        own, other = ({*place.NETWORKS, *place.SHORT} for place in _PLACES)
+        if twice := own & other:
+            raise InputError(f"a student and a teacher's network are both called {min(twice)!r}; rename one")
         return _PLACES
 
 
@@ -98,17 +104,29 @@ def strides_of(network: nn.Module, heads: Mapping[str, Head], skeleton: Skeleton
     """
     modes = {module: module.training for module in network.modules()}
     parameter = next(network.parameters())
-    maps = network.eval()(torch.zeros(1, 3, _PROBE, _PROBE, device=parameter.device))
+    side = 2 * getattr(network, "stride", _STRIDE)
+    maps = network.eval()(torch.zeros(1, 3, side, side, device=parameter.device))
     for module, mode in modes.items():
         module.training = mode
     names = {key: split_key(key)[0] for key in maps}
     if missing := heads.keys() - set(names.values()):
         raise InputError(f"the network gives no output {min(missing)}, only {', '.join(maps)}")
     wanted = _channels(heads, skeleton)
+    strides = {}
     for key, name in names.items():
-        if name in wanted and maps[key].shape[1] != wanted[name]:
+        if name not in wanted:
+            raise InputError(
+                f"the network gives an output {key} that nobody asked for; it must give {', '.join(heads)}"
+            )
+        if maps[key].shape[1] != wanted[name]:
             raise InputError(f"the network's output {key} has {maps[key].shape[1]} channels instead of {wanted[name]}")
-    return {key: _PROBE // maps[key].shape[-1] for key, name in names.items() if name in wanted}
+        strides[key], rest = divmod(side, maps[key].shape[-1])
+        if rest or strides[key] % MASK_STRIDE:
+            raise InputError(
+                f"the network's output {key} has {maps[key].shape[-1]} cells at {side} pixels; its stride "
+                f"must be a multiple of {MASK_STRIDE}"
+            )
+    return strides
 
 
 def _channels(heads: Mapping[str, Head], skeleton: Skeleton) -> dict[str, int]:

@@ -11,7 +11,6 @@ import yaml
 
 from distill.pose.skeleton_fields import DEFAULT_SIGMA, names, numbers, pairs, pairs_by_name, text
 from distill.system.errors import InputError
-from distill.system.files import write_atomically
 
 SHIPPED = Path(__file__).with_name("skeletons")
 "Folder of the skeletons that have a name."
@@ -181,16 +180,6 @@ def with_defaults(joints: tuple[str, ...], **given: Any) -> dict[str, Any]:
         "grouping_order": joints,
     }
     return defaults | given
-
-
-def write_skeleton(path: Path, skeleton: Skeleton):
-    """Write a skeleton as YAML, which `get_skeleton` reads by its path.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    content = yaml.safe_dump(skeleton.plain(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
-    write_atomically(path, content)
 
 
 @cache

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from distill.system.errors import InputError, last_place
 from distill.system.files import write_atomically
+from distill.system.notes import note
 
 ENTRY_POINTS = "pose_distill"
 "Group of the entry points by which an installed package names modules to import."
@@ -39,6 +40,8 @@ class ImportedFile:
 
 _IMPORTED: dict[str, ImportedFile] = {}
 "What was imported in this process, by SHA-256."
+_CHOSEN: dict[str, ImportedFile] = {}
+"What was chosen by `import_files` in this process, by the name of the file or module."
 
 
 def import_files(names: Sequence[str], beside: Path | None = None) -> list[ImportedFile]:
@@ -53,6 +56,7 @@ def import_files(names: Sequence[str], beside: Path | None = None) -> list[Impor
     """
     found = [_import_module(name) if not _is_path(name) else _import_path(name, beside) for name in names]
     _record(found)
+    _CHOSEN.update({_own_name(file.given): file for file in found})
     return found
 
 
@@ -82,6 +86,9 @@ def import_remembered(files: Sequence[Mapping[str, str]], owner: str):
     Args:
         owner: what remembers them, such as the name of a checkpoint.
 
+    A file of the same name that `import_files` was given in this process stands in its place, whatever its content;
+    where that differs a note says so.
+
     Raises:
         InputError: a file is not there, is another one, or was never imported by this user; or as `import_files`.
     """
@@ -90,7 +97,11 @@ def import_remembered(files: Sequence[Mapping[str, str]], owner: str):
             file = ImportedFile(str(values["given"]), str(values["path"]), str(values["sha256"]))
         except (KeyError, TypeError):
             raise InputError(f"{owner}: what it says of its imports is damaged: {values!r}") from None
-        if file.sha256 not in _IMPORTED:
+        if file.sha256 in _IMPORTED:
+            continue
+        if (given := _CHOSEN.get(_own_name(file.given))) is not None:
+            note(f"{owner} was made with another version of {file.given}; {given.path} is used")
+        else:
             _import_known(file, owner)
 
 
@@ -143,6 +154,8 @@ def _import_content(file: ImportedFile, content: bytes):
 
 
 def _import_module(name: str) -> ImportedFile:
+    if os.sep in name:
+        raise InputError(f"imports {name}: a file ends in .py; what the command works on stands before --imports")
     with _told_as(f"imports {name}"):
         try:
             module = importlib.import_module(name)
@@ -190,7 +203,11 @@ def _told_as(owner: str) -> Iterator[None]:
 
 
 def _is_path(name: str) -> bool:
-    return name.endswith(".py") or os.sep in name
+    return name.endswith(".py")
+
+
+def _own_name(given: str) -> str:
+    return Path(given).name if _is_path(given) else given
 
 
 def _content(path: Path) -> bytes | None:

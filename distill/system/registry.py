@@ -13,6 +13,7 @@ from jsonargparse import ArgumentParser, set_parsing_settings
 
 from distill.system.choice import Choice
 from distill.system.errors import InputError
+from distill.system.imports import import_entry_points
 from distill.system.type_words import plain_type
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -80,8 +81,9 @@ class Registry:
 
     def _loaded(self) -> dict[str, Any]:
         if not self._is_loaded:
-            self._is_loaded = True
             import_modules(self.package)
+            import_entry_points()
+            self._is_loaded = True
         return self._entries
 
 

@@ -1,6 +1,6 @@
 """What a training minimises: the losses of every output, and further ones, weighted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -45,17 +45,16 @@ class Objective:
 
     def __init__(self, heads: Mapping[str, Head], strides: Mapping[str, int], config: LossConfig):
         self.heads, self.strides, self.alpha = heads, strides, config.alpha
+        for name, head in heads.items():
+            head.check([key for key in strides if split_key(key)[0] == name])
         self._further = {name: _further(name, options) for name, options in config.terms.items()}
 
     def counts(self, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
         """How many things each loss of a step is a mean over, scalars by name, added up over its parts."""
         parts = [
-            count
-            for batch in batches
-            for key, stride in self.strides.items()
-            for count in self._head(key).counts(batch, stride).items()
+            _joined(self._head(key).counts(batch, stride) for key, stride in self.strides.items()) for batch in batches
         ]
-        return {name: sum(value for own, value in parts if own == name).float() for name, _ in parts}
+        return {name: sum(part[name] for part in parts).float() for name in parts[0]}
 
     def losses(
         self, outputs: Mapping[str, torch.Tensor], batch: Batch, counts: Mapping[str, torch.Tensor]
@@ -64,17 +63,31 @@ class Objective:
 
         Args:
             outputs: maps by key.
-            counts: as `counts` gives them, each at least 1.
+            counts: as `counts` gives them, of the whole step, each at least 1, shared among its parts.
         """
-        losses = {}
-        for key, stride in self.strides.items():
-            losses |= self._head(key).losses(outputs[key], batch, stride, self.alpha, counts)
-        for name, (loss, weight) in self._further.items():
-            losses[name] = Loss(loss(outputs, batch), weight)
-        return losses
+        own = [
+            self._head(key).losses(outputs[key], batch, stride, self.alpha, counts)
+            for key, stride in self.strides.items()
+        ]
+        further = {name: Loss(loss(outputs, batch), weight) for name, (loss, weight) in self._further.items()}
+        return _joined([*own, further])
 
     def _head(self, key: str) -> Head:
         return self.heads[split_key(key)[0]]
+
+
+def _joined(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """All entries of several mappings.
+
+    Raises:
+        InputError: two have one name.
+    """
+    joined: dict[str, Any] = {}
+    for part in parts:
+        if twice := joined.keys() & part.keys():
+            raise InputError(f"two losses are called {min(twice)}, of one output at two strides or of loss.terms")
+        joined |= part
+    return joined
 
 
 def total(losses: Mapping[str, Loss]) -> torch.Tensor:

@@ -48,8 +48,7 @@ def _heatmaps(batch: Batch, outputs: Mapping[str, torch.Tensor], heads: Mapping[
         return {}
     stride = min(strides)
     head, maps = heads["heatmaps"], outputs[strides[stride]]
-    return {
-        "hard targets": head.hard_targets(batch, maps.shape, stride),
-        "soft targets": head.soft_targets(batch, maps.shape, stride),
-        "network": maps,
-    }
+    targets = {"hard targets": head.hard_targets(batch, maps.shape, stride)}
+    if len(batch.peaks):
+        targets["soft targets"] = head.soft_targets(batch, maps.shape, stride)
+    return targets | {"network": maps}

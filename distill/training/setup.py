@@ -14,7 +14,7 @@ from cache.store import SoftLabelStore
 from distill.data.keypoint_set import KeypointSet, open_data
 from distill.data.teacher_peaks import read_peaks
 from distill.heads.contract import Head
-from distill.heads.registry import plain_heads
+from distill.heads.registry import decoding_head, plain_heads
 from distill.labelling.teacher_pass import labelled_images
 from distill.networks.registry import NETWORKS, NetworkRegistry, heads_of, strides_of
 from distill.pose.skeleton import Skeleton
@@ -24,7 +24,7 @@ from distill.system.registry import Registry, all_options
 from distill.training.config import TrainConfig
 from distill.training.objective import Objective
 from distill.training.optimizers.registry import OPTIMIZERS
-from distill.training.resume import identity_of
+from distill.training.resume import identity_of, start_of
 from distill.training.schedules.registry import SCHEDULES
 from distill.training.start import start_network
 from distill.training.state import TrainingState
@@ -94,7 +94,9 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
     set_seed(config.seed)
     skeleton = data.photographs.skeleton
     heads = heads_of(config.model, config.outputs)
-    network, note = start_network(config.model, heads, skeleton, config.weights)
+    decoding_head(heads, heads)
+    weights = None if start_of(config) else config.weights
+    network, note = start_network(config.model, heads, skeleton, weights)
     strides = strides_of(network, heads, skeleton)
     network = network.to(accelerator.device, memory_format=torch.channels_last).train()
     if config.freeze_norm:
@@ -108,7 +110,7 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
         "optimizer": _in_full(config.optimizer, OPTIMIZERS),
         "schedule": _in_full(config.schedule, SCHEDULES),
         "outputs": plain_heads(heads),
-        "skeleton": skeleton.joints,
+        "skeleton": skeleton.plain() | {"name": None},
         "precision": precision,
         "teacher": data.soft_labels and data.soft_labels.attributes["teacher"],
     }

@@ -9,7 +9,7 @@ from torch import nn
 from distill.heads.contract import Head
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint
 from distill.networks.registry import NETWORKS, create
-from distill.pose.skeleton import Skeleton
+from distill.pose.skeleton import Skeleton, shared_joints
 from distill.system.choice import Choice
 from distill.system.errors import InputError
 
@@ -43,7 +43,10 @@ def start_network(
 
 def _sources(found: Skeleton, wanted: Skeleton) -> torch.Tensor:
     """(K,) number of each wanted joint among those found, -1 where it is not among them."""
-    return torch.tensor([found.joints.index(j) if j in found.joints else _ABSENT for j in wanted.joints])
+    sources = torch.full((len(wanted),), _ABSENT)
+    for own, other, _ in shared_joints(wanted, found):
+        sources[own] = other
+    return sources
 
 
 def _joint_blocks(choice: Choice, heads: Mapping[str, Head], skeleton: Skeleton) -> dict[str, tuple[int, int]]:
@@ -78,6 +81,8 @@ def _taken(
     path: Path,
 ) -> dict[str, torch.Tensor]:
     """Tensors for the network, joints in its own order; those of joints that the weights lack stay as they are."""
+    # Buffers of one number are settings of the network, such as its gate, and not something learnt.
+    settings = {key for key, own in network.named_buffers() if own.ndim == 0 and own.is_floating_point()}
     taken = {}
     for key, own in network.state_dict().items():
         if key not in state:
@@ -85,8 +90,7 @@ def _taken(
         value = state[key].to(own.dtype)
         if key in blocks:
             value = _by_joint(own, value, *blocks[key], sources, found)
-        if own.ndim == 0 and own.is_floating_point():
-            # A setting of the network, such as its gate, not something learnt.
+        if key in settings:
             value = own
         if value is None or value.shape != own.shape:
             raise InputError(

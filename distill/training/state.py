@@ -1,7 +1,10 @@
 """What changes from step to step of a training."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from timm.utils import ModelEmaV3
@@ -28,6 +31,20 @@ class TrainingState:
         tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
         return tensors | {f"optimizer.{key}": value for key, value in _optimizer_tensors(self.optimizer).items()}
 
+    def optimizer_values(self) -> dict[str, Any]:
+        """What the optimiser remembers beside tensors, as JSON values: by parameter, and by group of parameters.
+
+        Raises:
+            InputError: it remembers something that JSON does not know.
+        """
+        state = self.optimizer.state_dict()
+        values = {"state": {str(index): _values(slots) for index, slots in state["state"].items()}}
+        values["groups"] = [_values(group) for group in state["param_groups"]]
+        try:
+            return json.loads(json.dumps(values))
+        except TypeError as error:
+            raise InputError(f"this optimiser cannot be resumed, so nothing is written: {error}") from None
+
     def restore(self, path: Path, info: CheckpointInfo, ema: dict, tensors: dict):
         """Go back to where a checkpoint was written.
 
@@ -38,7 +55,7 @@ class TrainingState:
             raise InputError(f"{path} holds no optimiser state; resume from last.safetensors")
         load_state(self.network, _below("network.", tensors), path)
         load_state(self.ema.module, ema, path)
-        _restore_optimizer(self.optimizer, _below("optimizer.", tensors))
+        _restore_optimizer(self.optimizer, _below("optimizer.", tensors), info.optimizer)
         self.schedule.restore(info.schedule)
         self.step, self.best = info.step, info.metrics.get("best_ap", -1.0)
 
@@ -53,12 +70,22 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tens
     }
 
 
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]):
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], values: dict[str, Any]):
     state = optimizer.state_dict()
+    for index, slots in values.get("state", {}).items():
+        state["state"].setdefault(int(index), {}).update(slots)
+    for group, remembered in zip(state["param_groups"], values.get("groups", []), strict=False):
+        # JSON knows no tuples, such as a pair of betas.
+        group |= {k: tuple(v) if isinstance(group.get(k), tuple) else v for k, v in remembered.items()}
     for key, value in tensors.items():
         index, slot = key.split(".")
         state["state"].setdefault(int(index), {})[slot] = value
     optimizer.load_state_dict(state)
+
+
+def _values(slots: Mapping[str, Any]) -> dict[str, Any]:
+    """What is no tensor, nor set anew before every step."""
+    return {k: v for k, v in slots.items() if not isinstance(v, torch.Tensor) and k not in ("lr", "params")}
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -50,6 +51,7 @@ class Trainer:
         if config.batch_size % parts:
             raise InputError(f"batch_size {config.batch_size} must be a multiple of accumulate x processes = {parts}")
         self.agreement = Agreement(self.accelerator.num_processes)
+        self.metrics: dict[str, float] = {}
         with self.agreement.all_or_none():
             self.data = open_learning_data(config)
             self.minival = Minival(config, self.data.photographs.skeleton, self.accelerator)
@@ -63,7 +65,6 @@ class Trainer:
                 print(note)
         self.network = self.accelerator.prepare(self.state.network)
         self.speed = _Speed(self.state.step, config.batch_size)
-        self.metrics: dict[str, float] = {}
 
     def run(
         self, on_step: Progress = lambda step, steps: None, on_label: Progress = lambda done, total: None
@@ -93,7 +94,8 @@ class Trainer:
                     sheet = draw_samples(result.batch, result.outputs, self.learner.heads, self.learner.skeleton)
                     logbook.images(step, {"samples": sheet})
                 if _due(step, log.minival_every, config.steps):
-                    self._measure(logbook)
+                    with self._state_kept():
+                        self._measure(logbook)
                 if state.schedule.ends_cycle(step - 1):
                     self._save(f"restart_{step:07d}.safetensors")
                 stopping = stop.agree(self.agreement.largest)
@@ -155,6 +157,7 @@ class Trainer:
             info, ema, tensors = read_checkpoint(path)
             check_same_run(path, info, self.learner.identity)
             self.learner.state.restore(path, info, ema, tensors)
+            self.metrics = {name: value for name, value in info.metrics.items() if name != "best_ap"}
 
     def _batches(self, read_peaks: Callable | None) -> Iterator[Batch]:
         config = self.config
@@ -213,6 +216,15 @@ class Trainer:
         torch.distributed.broadcast_object_list(held, device=self.accelerator.device)
         return held[0]
 
+    @contextmanager
+    def _state_kept(self) -> Iterator[None]:
+        """Context whose failure does not cost the steps since the last checkpoint."""
+        try:
+            yield
+        except Exception:
+            self._save_resumable()
+            raise
+
     def _save_resumable(self):
         """Write the state; the one before is kept beside it."""
         if self.accelerator.is_main_process:
@@ -234,6 +246,7 @@ class Trainer:
             step=state.step,
             config=to_json_values(config),
             schedule=state.schedule.state(),
+            optimizer=state.optimizer_values(),
             identity=learner.identity,
             metrics=self.metrics | {"best_ap": state.best},
             imports=imported(),

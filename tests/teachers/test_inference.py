@@ -145,3 +145,18 @@ def test_other_arrays_than_photographs_are_refused(wrong, surroundings):
 def test_an_oracle_without_persons_is_refused(photographs, surroundings):
     with pytest.raises(ValueError, match="Oracle needs the persons"):
         NetworkTeacher(Oracle(17), InferenceConfig(input_size=64), surroundings(FLIP_INDEX))(photographs)
+
+
+class Unstrided(Brightness):
+    """Calls its heatmaps by no stride."""
+
+    def forward(self, images):
+        return {name.partition("_s")[0]: maps for name, maps in super().forward(images).items()}
+
+
+def test_outputs_without_a_stride_are_mirrored_like_any(photographs, surroundings):
+    config = InferenceConfig(input_size=64, flip=True)
+    named, bare = (NetworkTeacher(net(), config, surroundings([1, 0]))(photographs) for net in (Brightness, Unstrided))
+    torch.testing.assert_close(bare.heatmaps, named.heatmaps)
+    torch.testing.assert_close(bare.tags, named.tags)
+    assert len(bare.views) == len(named.views) > 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from distill.drawing import persons as drawing
-from distill.pose.skeleton import COCO_17
+from distill.pose.skeleton import COCO_17, Skeleton
 
 BLACK = np.zeros((64, 96, 3), np.uint8)
 
@@ -96,3 +96,10 @@ def test_mask_lights_the_inside():
     assert drawn[32, 48].min() > 150
     assert drawn[2, 2].max() == 60
     assert np.abs(drawn - np.array(drawing.MASK_COLOUR)).max(axis=-1).min() < 30
+
+
+def test_sides_are_those_of_the_skeletons_pairs():
+    hands = Skeleton("hands", ("handL", "handR"), (("handL", "handR"),), (0.1, 0.1), (), ("handL", "handR"))
+    drawn = drawing.draw_persons(BLACK, np.array([[(20.0, 30.0, 1.0), (70.0, 30.0, 1.0)]]), hands)
+    np.testing.assert_allclose(drawn[30, 20], drawing.LEFT, atol=30)
+    np.testing.assert_allclose(drawn[30, 70], drawing.RIGHT, atol=30)

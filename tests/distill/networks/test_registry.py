@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+import students.registry
+from distill.heads.registry import HEADS
 from distill.networks.registry import NETWORKS, create, heads_of, plain, strides_of
 from distill.pose.skeleton import AI_CHALLENGER_14, COCO_17
 from distill.system.choice import Choice
@@ -90,3 +92,39 @@ def test_what_does_not_fit_is_named(choice, outputs, message):
     choice = Choice.of(choice)
     with pytest.raises(InputError, match=message):
         create(choice, heads_of(choice, outputs), COCO_17)
+
+
+def made_of(outputs):
+    """A network that gives these maps, channels and cells a side by key, for 64 pixels."""
+
+    class Fixed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.unused = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, images):
+            return {key: torch.zeros(1, channels, side, side) for key, (channels, side) in outputs.items()}
+
+    return Fixed()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "complaint"),
+    [
+        ({"tags_s4": (17, 16)}, "gives no output heatmaps"),
+        ({"heatmaps_s4": (16, 16)}, "heatmaps_s4 has 16 channels instead of 17"),
+        ({"heatmaps_s4": (17, 16), "depth_s4": (1, 16)}, "an output depth_s4 that nobody asked for"),
+        ({"heatmaps_s1": (17, 64)}, "its stride must be a multiple of 2"),
+        ({"heatmaps_s3": (17, 21)}, "its stride must be a multiple of 2"),
+    ],
+)
+def test_outputs_that_do_not_fit_are_told_before_a_training(outputs, complaint):
+    with pytest.raises(InputError, match=complaint):
+        strides_of(made_of(outputs), {"heatmaps": HEADS.get("heatmaps")()}, COCO_17)
+
+
+def test_a_student_may_not_take_the_name_of_a_teachers_network(monkeypatch):
+    NETWORKS.names()
+    monkeypatch.setitem(students.registry.NETWORKS, "higher_hrnet", students.registry.NETWORKS["attention"])
+    with pytest.raises(InputError, match="a student and a teacher's network are both called 'higher_hrnet'"):
+        NETWORKS.names()

@@ -30,6 +30,7 @@ def another_process(monkeypatch):
 
     def clear():
         monkeypatch.setattr(imports, "_IMPORTED", {})
+        monkeypatch.setattr(imports, "_CHOSEN", {})
 
     clear()
     return clear
@@ -149,6 +150,22 @@ def test_a_remembered_file_is_not_run_otherwise(own, times, another_process, fau
         imports.import_remembered(remembered, "best.safetensors")
     assert remembered[0]["sha256"] in str(raised.value)
     assert times() == 1
+
+
+def test_an_edited_file_that_is_given_stands_in_for_the_remembered_one(own, times, another_process, capsys):
+    imports.import_files([str(own)])
+    remembered = imports.imported()
+    another_process()
+    own.write_text(CODE.format("edited"))
+    imports.import_files([str(own)])
+    imports.import_remembered(remembered, "best.safetensors")
+    assert times() == 2
+    assert f"best.safetensors was made with another version of {own}" in capsys.readouterr().err
+
+
+def test_what_stands_behind_imports_is_not_run_as_a_module(tmp_path):
+    with pytest.raises(InputError, match=r"best\.safetensors: a file ends in \.py; what the command works on stands"):
+        imports.import_files([str(tmp_path / "best.safetensors")])
 
 
 def test_a_file_that_moved_is_given_by_hand(own, times, another_process):

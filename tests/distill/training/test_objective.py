@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from distill.heads.heatmaps import Heatmaps
 from distill.heads.registry import make_heads
+from distill.heads.tags import Tags
 from distill.system.errors import InputError
 from distill.training.losses.registry import LOSSES
 from distill.training.objective import LossConfig, Objective, total
@@ -111,3 +113,17 @@ def test_wrong_values_are_refused(wrong, message):
 def test_unknown_further_losses_are_named(terms, message):
     with pytest.raises(InputError, match=message):
         Objective({}, {}, LossConfig(terms=terms))
+
+
+def test_two_losses_of_one_name_are_refused(batch):
+    heads = {"tags": Tags()}
+    objective = Objective(heads, {"tags_s4": 4, "tags_s2": 2}, LossConfig(alpha=0.0))
+    with pytest.raises(InputError, match="two losses are called tag_pu"):
+        objective.counts([batch])
+
+
+def test_a_sigma_of_an_output_that_is_not_there_is_refused():
+    with pytest.raises(
+        InputError, match=r"outputs\.heatmaps\.sigma names heatmaps_s22; this network gives heatmaps_s4"
+    ):
+        Objective({"heatmaps": Heatmaps(sigma={"heatmaps_s22": 1.5})}, {"heatmaps_s4": 4}, LossConfig(alpha=0.0))

@@ -95,3 +95,34 @@ def test_weights_alone_cannot_be_resumed(new_info, tmp_path):
     save_checkpoint(path, new_info("attention_xs"), state.ema.module.state_dict())
     with pytest.raises(InputError, match=r"holds no optimiser state; resume from last.safetensors"):
         state.restore(path, *read_checkpoint(path))
+
+
+class _Counting(torch.optim.SGD):
+    """Remembers a number in its groups and one for each parameter, as some optimisers do."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            group["done"] = group.get("done", 0) + 1
+            for parameter in group["params"]:
+                self.state[parameter]["seen"] = self.state[parameter].get("seen", 0) + 2
+        return super().step(closure)
+
+
+def test_what_an_optimiser_remembers_beside_tensors_comes_back(tmp_path, new_info):
+    def state():
+        torch.manual_seed(0)
+        network = torch.nn.Linear(2, 1)
+        ema = ModelEmaV3(network, decay=0.9, use_warmup=True)
+        return TrainingState(network, ema, _Counting(network.parameters(), lr=0.1), Schedule())
+
+    first = state()
+    for _ in range(3):
+        first.network(torch.ones(1, 2)).sum().backward()
+        first.optimizer.step()
+    path = tmp_path / "last.safetensors"
+    info = new_info("attention_xs", optimizer=first.optimizer_values())
+    save_checkpoint(path, info, first.ema.module.state_dict(), first.tensors())
+    second = state()
+    second.restore(path, *read_checkpoint(path))
+    assert second.optimizer.param_groups[0]["done"] == 3
+    assert [slots["seen"] for slots in second.optimizer.state.values()] == [6, 6]
