@@ -41,7 +41,7 @@ def test_recipe_opens_with_its_command_and_trains(recipe, tiny_synthetic, tmp_pa
         "log.images_every": 0,
         "log.histograms_every": 0,
     }
-    figures = train.train(load_config(TrainConfig, path, overrides))
+    figures, _ = train.train(load_config(TrainConfig, path, overrides))
     assert "ap" in figures
     assert (tmp_path / "run" / "last.safetensors").exists()
 

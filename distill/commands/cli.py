@@ -1,6 +1,7 @@
 """What all commands share: dataclass configuration, one-line errors, exit codes."""
 
 import os
+import re
 import signal
 import sys
 from argparse import ArgumentError
@@ -17,6 +18,7 @@ from distill.commands.help_text import HelpParser
 from distill.commands.settings import settings_of
 from distill.system.errors import InputError, Stopped, describe, full_trace
 from distill.system.processes import no_children_left
+from distill.system.type_words import plain_type
 from mobile.errors import ExportError
 from teachers.errors import WeightsError
 
@@ -114,6 +116,16 @@ def _guarded(prog: str, main: Callable[[], None]) -> int:
     return 0
 
 
+def _in_plain_words(error: ArgumentError, parser: HelpParser) -> ArgumentError:
+    """What the parser says of a value of the wrong type, told by the setting's name and its type."""
+    found = re.search(r'Parser key "([\w.]+)"', str(error))
+    if found is None or not (kind := parser.kinds.get(found[1])):
+        return ArgumentError(None, re.sub(r'Parser key "([\w.]+)":\s*', r"\1: ", str(error)))
+    given = re.findall(r"Got value: (.*)", str(error))
+    value = f" is {given[-1]!r}; it" if given else ""
+    return ArgumentError(None, f"{found[1]}{value} takes: {plain_type(kind)}")
+
+
 def _words(argv: list[str] | None) -> list[str]:
     return sys.argv[1:] if argv is None else argv
 
@@ -124,7 +136,11 @@ def _act(prog: str, description: str, config_class: type, action: Callable[[Any]
     parser = _parser(prog, description, config_class)
     if arguments.asks_for_help:
         parser.explain(arguments.chosen(), arguments.settings)
-    action(_instantiate(parser, config_class, parser.parse_args(arguments.words)))
+    try:
+        config = _instantiate(parser, config_class, parser.parse_args(arguments.words))
+    except ArgumentError as error:
+        raise _in_plain_words(error, parser) from None
+    action(config)
 
 
 def _parser(prog: str, description: str, config_class: type) -> HelpParser:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from distill.commands.cli import commands
@@ -78,7 +79,8 @@ class ShowConfig:
 def make_synthetic(config: SynthesizeConfig) -> None:
     """Write a synthetic split with a progress bar, and print its figures."""
     columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as bar:
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("scenes", total=config.images)
         annotation_file = synthesize(
             config.directory,

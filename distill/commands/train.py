@@ -8,8 +8,8 @@ from distill.commands.cli import command
 from distill.training.config import TrainConfig
 
 
-def train(config: TrainConfig) -> dict[str, float]:
-    """Train as configured, showing progress; returns the last minival's figures, in the main process."""
+def train(config: TrainConfig) -> tuple[dict[str, float], int]:
+    """Train as configured, showing progress; the last minival's figures, in the main process, and the steps done."""
     from distill.system.processes import join_slurm_step, lost_process_as_error
     from distill.training.trainer import Trainer
 
@@ -20,10 +20,11 @@ def train(config: TrainConfig) -> dict[str, float]:
         with Progress(*columns, disable=not trainer.accelerator.is_main_process) as progress:
             labels = progress.add_task("reading soft labels", total=None, visible=False)
             training = progress.add_task("training", total=config.steps)
-            return trainer.run(
+            metrics = trainer.run(
                 lambda step, steps: progress.update(training, completed=step, total=steps),
                 lambda done, total: progress.update(labels, completed=done, total=total, visible=True),
             )
+            return metrics, trainer.state.step
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,11 +33,11 @@ def main(argv: list[str] | None = None) -> int:
     def action(config: TrainConfig):
         from accelerate import PartialState
 
-        metrics = train(config)
+        metrics, steps = train(config)
         if not PartialState().is_main_process:
             return
         figures = "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None)
-        print(f"{config.out}: {config.steps} steps done; minival of the moving average: {figures}")
+        print(f"{config.out}: {steps} steps done; minival of the moving average: {figures}")
 
     return command("distill-train", "Train a network from hard labels and soft labels.", TrainConfig, action, argv)
 

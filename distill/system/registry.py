@@ -64,10 +64,8 @@ class Registry:
             InputError: nothing has.
         """
         if name not in self._loaded():
-            raise InputError(
-                f"{self.kind} {name!r} is unknown; choose from {', '.join(self.names())}, or name the file that has it "
-                "in imports"
-            )
+            known = f"choose from {', '.join(self.names())}, or " if self.names() else ""
+            raise InputError(f"{self.kind} {name!r} is unknown; {known}name the file that has it in imports")
         return self._entries[name]
 
     def build(self, choice: Choice, *given: Any) -> Any:

@@ -42,6 +42,10 @@ class TrainDataConfig:
     workers: int = 1
     "Loader processes beside each training process; 0 loads in the training process."
 
+    def __post_init__(self):
+        if self.workers < 0:
+            raise InputError(f"data.workers must not be negative, not {self.workers}")
+
 
 @dataclass(frozen=True)
 class LogConfig:
@@ -59,6 +63,14 @@ class LogConfig:
     "Photographs of the minival, those of lowest id in the validation split."
     checkpoint_every: int = 500
     "Steps from one writing of last.safetensors to the next."
+
+    def __post_init__(self):
+        for name in ("scalars_every", "minival_images", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"log.{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("images_every", "histograms_every", "minival_every"):
+            if getattr(self, name) < 0:
+                raise InputError(f"log.{name} must not be negative, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

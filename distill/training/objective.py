@@ -13,6 +13,9 @@ from distill.system.errors import InputError
 from distill.system.registry import checked_options
 from distill.training.losses.registry import LOSSES
 
+DEFAULT_WEIGHT = 1.0
+"Of a further loss that is given none."
+
 
 @dataclass(frozen=True)
 class LossConfig:
@@ -27,7 +30,7 @@ class LossConfig:
         if not 0 <= self.alpha <= 1:
             raise InputError(f"loss.alpha must lie in 0..1, not {self.alpha}")
         for name, options in self.terms.items():
-            if not isinstance(options, Mapping) or not isinstance(options.get("weight", 1.0), int | float):
+            if not isinstance(options, Mapping) or not isinstance(options.get("weight", DEFAULT_WEIGHT), int | float):
                 raise InputError(f"loss.terms.{name} must be a weight and options, such as {{weight: 0.1}}")
 
 
@@ -97,6 +100,6 @@ def total(losses: Mapping[str, Loss]) -> torch.Tensor:
 
 def _further(name: str, options: Mapping[str, Any]) -> tuple[Callable, float]:
     options = dict(options)
-    weight = options.pop("weight", 1.0)
+    weight = options.pop("weight", DEFAULT_WEIGHT)
     loss = LOSSES.get(name)
     return partial(loss, **checked_options(loss, options, f"loss {name}")), weight

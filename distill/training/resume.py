@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from distill.networks.checkpoint import CheckpointInfo
+from distill.networks.checkpoint import CheckpointInfo, read_checkpoint
 from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
+from distill.system.notes import note
 from distill.training.config import TrainConfig
 
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
@@ -43,16 +44,27 @@ def start_of(config: TrainConfig) -> Path | None:
     """The checkpoint to go on from, or None to start anew.
 
     Raises:
-        InputError: the folder already holds a run that is not to be gone on with.
+        InputError: the folder already holds a run that is not to be gone on with, or no state of it can be read.
     """
     kept = [config.out / name for name in (LAST, PREVIOUS) if (config.out / name).exists()]
-    if config.resume == "false":
-        if kept:
-            raise InputError(f"{config.out} already holds a run; set resume to auto, or choose another out")
-        return None
     if config.resume == "auto":
-        return kept[0] if kept else None
-    return Path(config.resume)
+        return _first_readable(kept)
+    path = None if config.resume == "false" else Path(config.resume)
+    if kept and (path is None or path.resolve().parent != config.out.resolve()):
+        raise InputError(f"{config.out} already holds a run; set resume to auto, or choose another out")
+    return path
+
+
+def _first_readable(paths: Sequence[Path]) -> Path | None:
+    for path in paths:
+        try:
+            read_checkpoint(path)
+            return path
+        except InputError as error:
+            if path == paths[-1]:
+                raise
+            note(f"{error}; the state before it is taken")
+    return None
 
 
 def check_same_run(path: Path, info: CheckpointInfo, identity: Mapping[str, Any]):

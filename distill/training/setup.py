@@ -22,7 +22,8 @@ from distill.system.choice import Choice
 from distill.system.errors import InputError
 from distill.system.registry import Registry, all_options
 from distill.training.config import TrainConfig
-from distill.training.objective import Objective
+from distill.training.losses.registry import LOSSES
+from distill.training.objective import DEFAULT_WEIGHT, LossConfig, Objective
 from distill.training.optimizers.registry import OPTIMIZERS
 from distill.training.resume import identity_of, start_of
 from distill.training.schedules.registry import SCHEDULES
@@ -112,10 +113,25 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
         "outputs": plain_heads(heads),
         "skeleton": skeleton.plain() | {"name": None},
         "precision": precision,
-        "teacher": data.soft_labels and data.soft_labels.attributes["teacher"],
+        "loss": {"alpha": config.loss.alpha, "terms": _terms_in_full(config.loss)},
+        "annotations": data.photographs.annotation_sha256,
+        "labels": None if data.soft_labels is None else _origin(data.soft_labels),
     }
     identity = identity_of(config, resolved, data.image_ids)
     return Learner(state, heads, skeleton, Objective(heads, strides, config.loss), identity, [note] if note else [])
+
+
+def _terms_in_full(config: LossConfig) -> dict[str, dict]:
+    return {
+        name: {"weight": DEFAULT_WEIGHT} | all_options(LOSSES.get(name), options)
+        for name, options in config.terms.items()
+    }
+
+
+def _origin(store: SoftLabelStore) -> dict:
+    """What makes the labels of a store what they are, wherever it lies."""
+    kept = ("format_version", "teacher", "encoding", "shape")
+    return {name: store.attributes[name] for name in kept}
 
 
 def _in_full(choice: Choice, registry: Registry | NetworkRegistry) -> Choice:

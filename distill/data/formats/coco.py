@@ -42,6 +42,9 @@ class Coco:
         persons = person_categories(categories, skeleton, path)
         images = _images(document["images"], path)
         annotations, notes = _persons(document["annotations"], categories, persons, images, path)
+        if len(persons) > 1:
+            several = ", ".join(f"{each.id} ({each.name})" for each in persons)
+            notes += (f"{path}: categories {several} count as persons; results name {persons[0].id} for all of them",)
         return AnnotatedSplit(
             skeleton=skeleton,
             image_ids=np.array(list(images), dtype=np.int64),

@@ -83,9 +83,10 @@ def test_another_skeleton_is_named(done):
 
 def test_another_teacher_is_named(done):
     found = read_checkpoint(done.out / LAST)[0]
-    teacher = found.identity["teacher"] | {"name": "movenet"}
-    with pytest.raises(InputError, match=r"its teacher.name is 'oracle', this run's is 'movenet'"):
-        check_same_run(done.out / LAST, found, found.identity | {"teacher": teacher})
+    labels = found.identity["labels"]
+    labels = labels | {"teacher": labels["teacher"] | {"name": "movenet"}}
+    with pytest.raises(InputError, match=r"its labels.teacher.name is 'oracle', this run's is 'movenet'"):
+        check_same_run(done.out / LAST, found, found.identity | {"labels": labels})
 
 
 def test_a_checkpoint_that_says_nothing_of_its_run_is_not_gone_on_with(done):
@@ -193,3 +194,32 @@ def test_a_kill_between_the_two_renames_goes_on_from_the_previous(quiet):
 def test_auto_starts_anew_where_nothing_is(quiet):
     assert start_of(replace(quiet, resume="auto")) is None
     assert start_of(quiet) is None
+
+
+def test_a_damaged_last_state_is_passed_over(quiet, capsys):
+    Trainer(replace(quiet, steps=1)).run()
+    Trainer(replace(quiet, steps=2, resume="auto")).run()
+    (quiet.out / LAST).write_bytes((quiet.out / LAST).read_bytes()[:1000])
+    capsys.readouterr()
+    assert Trainer(replace(quiet, steps=3, resume="auto")).state.step == 1
+    assert "the state before it is taken" in capsys.readouterr().err
+    (quiet.out / PREVIOUS).write_bytes(b"")
+    with pytest.raises(InputError, match="may be truncated"):
+        Trainer(replace(quiet, steps=3, resume="auto"))
+
+
+def test_a_path_to_resume_does_not_write_over_another_run(quiet, tmp_path):
+    first, other = replace(quiet, steps=1), replace(quiet, steps=1, out=tmp_path / "other", seed=9)
+    for config in (first, other):
+        Trainer(config).run()
+    with pytest.raises(InputError, match="already holds a run"):
+        Trainer(replace(first, out=other.out, resume=str(first.out / LAST), steps=2))
+
+
+def test_a_resumed_run_does_not_need_the_weights_it_started_from(quiet, tmp_path):
+    Trainer(replace(quiet, steps=1, out=tmp_path / "first")).run()
+    start = tmp_path / "first" / "best.safetensors"
+    second = replace(quiet, steps=1, out=tmp_path / "second", weights=start)
+    Trainer(second).run()
+    start.unlink()
+    assert Trainer(replace(second, steps=2, resume="auto")).state.step == 1

@@ -138,7 +138,7 @@ def test_categories_with_the_skeletons_joints_are_persons_unless_one_is_called_s
     man, woman = PERSON | {"id": 4, "name": "man"}, PERSON | {"id": 5, "name": "woman"}
     data = write({"category_id": 4}, {"category_id": 5}, categories=[man, woman])
     assert len(data.keypoints(7)) == 2 and data.category == 4
-    assert capsys.readouterr().err == ""
+    assert "4 (man), 5 (woman) count as persons; results name 4 for all" in capsys.readouterr().err
     dog = PERSON | {"id": 2, "name": "dog"}
     data = write({"category_id": 2}, {}, categories=[dog, PERSON])
     assert data.annotations.ids.tolist() == [2] and data.category == 1
