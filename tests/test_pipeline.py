@@ -70,7 +70,7 @@ def test_labels_of_other_data_are_refused(shared, run, tiny_synthetic, capsys):
     assert error.count("\n") == 1
     root = ["--data.root", str(shared / "coco_mini")]
     assert train.main([*options, *root, "--data.split", "val2017"]) == 1
-    assert "split" in capsys.readouterr().err
+    assert "split is 'train2017', expected 'val2017'" in capsys.readouterr().err
 
 
 def test_output_that_cannot_be_written(shared, tmp_path, capsys):

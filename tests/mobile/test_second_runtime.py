@@ -68,10 +68,9 @@ def shipped(exported, photographs, tmp_path_factory) -> tuple[Path, np.ndarray]:
     """The exported student and real photographs (3, S, S, 3) uint8 of its input's size."""
     weights = Path(students.__file__).parent / "weights" / "attention_xs.safetensors"
     network, info = load_network(weights)
-    size = (info.input_size, info.input_size)
-    photographs = np.stack([cv2.resize(photograph, size) for photograph in photographs])
+    photographs = np.stack([cv2.resize(photograph, info.input_size) for photograph in photographs])
     path = tmp_path_factory.mktemp("shipped") / "student.tflite"
-    export(network, path, photographs=photographs, **(exported.settings | {"input_size": size}))
+    export(network, path, photographs=photographs, **(exported.settings | {"input_size": info.input_size}))
     return path, photographs
 
 
