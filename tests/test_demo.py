@@ -34,7 +34,7 @@ def test_small_demo_from_end_to_end_and_again(tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(2400)
+@pytest.mark.timeout(3600)
 def test_the_demo_student_is_useful(tmp_path):
     """Fixed scenes and steps."""
     assert main(["--out", str(tmp_path / "demo")]) == 0

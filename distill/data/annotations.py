@@ -106,10 +106,10 @@ class AnnotatedSplit:
         return (self.annotations.keypoints[self.annotations.labelled][..., 2] > 0).any(axis=0)
 
     def _check_images(self):
-        if (repeated := self.image_ids[1:][np.diff(self.image_ids) <= 0]).size:
-            raise InputError(
-                f"{self.annotation_file}: images must come by ascending id, each once; id {repeated[0]} does not"
-            )
+        if (np.diff(self.image_ids) < 0).any():
+            raise ValueError("images must come by ascending id")
+        if (repeated := self.image_ids[1:][np.diff(self.image_ids) == 0]).size:
+            raise InputError(f"{self.annotation_file} lists two images with id {repeated[0]}; give each its own")
         if len(wrong := np.flatnonzero((self.sizes < 1).any(axis=1))):
             width, height = self.sizes[wrong[0]]
             raise InputError(
