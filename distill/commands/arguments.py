@@ -8,6 +8,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
 from distill.commands.settings import (
     Chosen,
     OpenChoice,
@@ -185,7 +187,7 @@ def _read(text: str, may_be_text: bool = False) -> Mapping[str, Any]:
         return value_of(text)
     try:
         content = load_yaml(Path(text).read_text(encoding="utf-8"))
-    except Exception:
+    except (OSError, UnicodeDecodeError, YAMLError):
         return {}
     return content if isinstance(content, Mapping) else {}
 

@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
 from jsonargparse import get_loader
+from yaml import YAMLError
 
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -75,7 +76,7 @@ def value_of(text: str) -> Any:
     """What text says as YAML; text that is none is itself."""
     try:
         return load_yaml(text)
-    except Exception:
+    except YAMLError:
         return text
 
 

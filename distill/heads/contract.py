@@ -1,6 +1,7 @@
 """What a network's output means: one object read by targets, losses, decoding and export alike."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,7 +28,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Head:
+class Head(ABC):
     """One output of a network; each file of this package enters one in `HEADS` under the output's name.
 
     The fields of a dataclass that extends this one are the output's options. A network calls the output NAME_sSTRIDE,
@@ -41,16 +42,17 @@ class Head:
     decodes: ClassVar[tuple[str, ...]] = ()
     "Names of the outputs from which `persons` finds people; none if it does not."
 
+    @abstractmethod
     def channels(self, skeleton: Skeleton) -> int:
         """Channels of the map."""
-        raise NotImplementedError
 
-    def check(self, keys: Sequence[str]):
+    def check(self, keys: Sequence[str]) -> None:
         """Refuse options that do not fit the keys under which the network gives this output.
 
         Raises:
             InputError: names the option.
         """
+        return None
 
     def counts(self, batch: Batch, stride: int) -> dict[str, torch.Tensor]:
         """How many things each loss is a mean over, scalars by name; they are added up over a whole step.
@@ -59,6 +61,7 @@ class Head:
         """
         return {}
 
+    @abstractmethod
     def losses(
         self, maps: torch.Tensor, batch: Batch, stride: int, alpha: float, counts: Mapping[str, torch.Tensor]
     ) -> dict[str, Loss]:
@@ -70,7 +73,6 @@ class Head:
             alpha: share of the soft labels, 0..1.
             counts: by the names of `counts`, of the whole step, each at least 1, shared among its parts.
         """
-        raise NotImplementedError
 
     def combined(self, direct: torch.Tensor, mirrored: torch.Tensor | None, flip_index: torch.Tensor) -> torch.Tensor:
         """What `persons` reads: the maps (B, C, H, W) of a photograph and, where there is one, of its mirror image.
@@ -83,7 +85,7 @@ class Head:
 
     def persons(self, maps: Mapping[str, np.ndarray], skeleton: Skeleton, grouping: GroupingConfig) -> Persons:
         """People in one photograph's maps, as `combined` gives them, by the names of `decodes`."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} finds nobody: it names no outputs in decodes")
 
 
 def split_key(key: str) -> tuple[str, int | None]:

@@ -113,7 +113,7 @@ def test_what_an_optimiser_remembers_beside_tensors_comes_back(tmp_path, new_inf
         torch.manual_seed(0)
         network = torch.nn.Linear(2, 1)
         ema = ModelEmaV3(network, decay=0.9, use_warmup=True)
-        return TrainingState(network, ema, _Counting(network.parameters(), lr=0.1), Schedule())
+        return TrainingState(network, ema, _Counting(network.parameters(), lr=0.1), Sgdr())
 
     first = state()
     for _ in range(3):
