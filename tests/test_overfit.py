@@ -39,5 +39,5 @@ def sixteen(shared, tmp_path):
 @pytest.mark.timeout(1200)
 def test_sixteen_photographs_are_learnt_by_heart(sixteen, tmp_path):
     overrides = {"data.root": sixteen, "out": tmp_path / "run"}
-    figures = train(load_config(TrainConfig, files("distill") / "recipes" / "overfit.yaml", overrides))
+    figures, _ = train(load_config(TrainConfig, files("distill") / "recipes" / "overfit.yaml", overrides))
     assert figures["ap_large"] > 0.75
