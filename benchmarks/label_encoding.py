@@ -23,6 +23,7 @@ from scipy.spatial import KDTree
 
 from cache.label import pad_persons
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.evaluation.coco import evaluate
 from distill.labelling.resample import photograph_box, resample
 from distill.labelling.teacher import load_teacher
@@ -245,7 +246,7 @@ def main():
 
     result = {}
     if options.images:
-        data = KeypointSet(options.data, options.split, COCO_17)
+        data = KeypointSet(DataSource(options.data, options.split), COCO_17)
         ids = data.image_ids[: options.images]
         rows, codecs, weights = on_scenes(
             data, ids, options.precision, ENCODINGS[: options.encodings], options.codec_images
@@ -255,7 +256,7 @@ def main():
         if codecs:
             print_table("bytes an image by codec", [{"codec": k, "bytes": v} for k, v in codecs.items()])
     if options.photographs:
-        data = KeypointSet(options.photographs, options.photograph_split, COCO_17)
+        data = KeypointSet(DataSource(options.photographs, options.photograph_split), COCO_17)
         ids = data.image_ids[: options.photograph_count]
         sources = {"demo": demo_maps(data, ids, options.input_size, options.precision)}
         if options.posenet:

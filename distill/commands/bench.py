@@ -16,6 +16,7 @@ import distill
 from distill.commands.bench_android import AndroidConfig, android
 from distill.commands.cli import commands
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.deployment.host_bench import average_precision, measure
 from distill.deployment.tradeoff import draw_tradeoff
 from distill.evaluation.exported import exported_skeleton
@@ -32,15 +33,11 @@ _FILE_WIDTH = 160
 
 
 @dataclass(frozen=True)
-class BenchDataConfig:
+class BenchDataConfig(DataSource):
     """Photographs to bench with."""
 
-    root: Path | None = None
-    "Folder of a COCO keypoint set, on which the AP is measured, too; by default synthetic scenes are drawn."
     split: str = "val2017"
     "Split of the set."
-    format: str = "auto"
-    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class HostConfig:
                 raise InputError(f"{name} must be at least 1, not {value}")
         if not self.models or not self.threads or min(self.threads) < 1:
             raise InputError("models and threads must not be empty, and threads at least 1")
-        if self.plot is not None and self.data.root is None:
+        if self.plot is not None and not self.data.is_named:
             raise InputError("plot needs data.root, the set to measure the AP on")
         if self.plot is not None and self.plot.suffix not in (".png", ".svg", ".pdf"):
             raise InputError(f"plot {self.plot} must end in .png, .svg or .pdf")
@@ -88,9 +85,7 @@ def bench_host(config: HostConfig) -> dict:
     """
     for path in filter(None, (config.out, config.plot)):
         path.parent.mkdir(parents=True, exist_ok=True)
-    data = (
-        None if config.data.root is None else KeypointSet(config.data.root, config.data.split, None, config.data.format)
-    )
+    data = KeypointSet(config.data, None) if config.data.is_named else None
     screen = Console(stderr=True)
     columns = (TextColumn("timing"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
@@ -125,10 +120,10 @@ def _photographs(config: HostConfig, data: KeypointSet | None) -> list[np.ndarra
 
 def _precision(path: Path, config: HostConfig) -> float | None:
     """AP of a model of ours; None for others, whose outputs we do not read."""
-    if config.data.root is None or not metadata.metadata_path(path).exists():
+    if not config.data.is_named or not metadata.metadata_path(path).exists():
         return None
     model = LiteRTModel(path)
-    data = KeypointSet(config.data.root, config.data.split, exported_skeleton(model), config.data.format)
+    data = KeypointSet(config.data, exported_skeleton(model))
     return average_precision(model, data, config.limit)
 
 

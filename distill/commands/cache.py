@@ -1,7 +1,6 @@
 """distill-cache: soft labels of a teacher, made, checked, looked at and exported."""
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -22,6 +21,7 @@ from distill.commands.cache_tools import (
 )
 from distill.commands.cli import commands
 from distill.data.keypoint_set import open_data
+from distill.data.source import DataSource
 from distill.labelling.array_task import array_task
 from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_teacher
 from distill.labelling.teacher_pass import BATCH_SIZE, THREADS, TeacherPass, create_store, evaluate_store
@@ -34,15 +34,11 @@ from distill.system.signals import StopRequest
 
 
 @dataclass(frozen=True)
-class DataConfig:
+class DataConfig(DataSource):
     """A split of a COCO keypoint set."""
 
-    root: Path
-    "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "train2017"
     "Split to label."
-    format: str = "auto"
-    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ class _Rate(ProgressColumn):
 def build(config: BuildConfig) -> SoftLabelStore:
     """Make or complete a store, or one task's part of it, showing progress; returns it."""
     task, num_tasks = array_task(config.task_id, config.num_tasks)
-    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
+    data = open_data(config.data, config.skeleton)
     loaded = load_teacher(config.teacher, data.skeleton)
     store = create_store(
         config.out,

@@ -1,7 +1,8 @@
 """What distill-cache does with a store that is there: verify, describe, show and export it."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from cache.errors import StoreError
 from cache.label import SoftLabel
 from cache.store import SoftLabelStore
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import AUTO, DataSource
 from distill.drawing.persons import draw_heatmaps, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.labelling.relabel import relabel
@@ -216,15 +218,23 @@ def _data_of(store: SoftLabelStore, root: Path | None) -> KeypointSet:
     made_by = store.attributes["configuration"]
     import_remembered(made_by.get("imports", []), store.url)
     recorded = made_by.get("data", {})
-    if root is None and "root" not in recorded:
-        raise InputError(f"{store.url} does not say where its photographs are; give data.root")
     skeleton = store.attributes.get("skeleton_definition")
     if skeleton is None:
         skeleton = get_skeleton(store.attributes["skeleton"])
     else:
         skeleton = Skeleton.from_plain(skeleton, store.url)
-    folder = root or Path(recorded["root"])
-    return KeypointSet(folder, store.attributes["split"], skeleton, recorded.get("format", "auto"))
+    return KeypointSet(_source_of(store, recorded, root), skeleton)
+
+
+def _source_of(store: SoftLabelStore, recorded: Mapping[str, str | None], root: Path | None) -> DataSource:
+    """Where the set is: in the root that is given, or where it was when the store was made."""
+    source = DataSource(root, store.attributes["split"], recorded.get("format") or AUTO)
+    if root is not None:
+        return source
+    where = {name: Path(recorded[name]) for name in ("root", "annotations", "images") if recorded.get(name)}
+    if not where:
+        raise InputError(f"{store.url} does not say where its photographs are; give data.root")
+    return replace(source, **where)
 
 
 def stored_bytes(store: SoftLabelStore) -> int:

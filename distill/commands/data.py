@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from distill.commands.cli import commands
 from distill.data.fetch import FetchConfig, fetch
 from distill.data.keypoint_set import KeypointSet, open_data
+from distill.data.source import DataSource
 from distill.drawing.persons import MASK_COLOUR, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.synthetic import SceneConfig, SceneContent, measure, synthesize
@@ -42,15 +43,11 @@ class SynthesizeConfig:
 
 
 @dataclass(frozen=True)
-class ShowDataConfig:
+class ShowDataConfig(DataSource):
     """A split of a COCO keypoint set."""
 
-    root: Path
-    "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "val2017"
     "Split to show."
-    format: str = "auto"
-    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ def make_synthetic(config: SynthesizeConfig) -> None:
 
 def show(config: ShowConfig) -> None:
     """Write a contact sheet of photographs with joints, hidden ones marked, and outlines."""
-    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
+    data = open_data(config.data, config.skeleton)
     chosen = np.unique(np.linspace(0, len(data) - 1, config.limit).astype(int))
     cells = [_annotated(data, image_id, config.cell) for image_id in data.image_ids[chosen].tolist()]
     rows = [cells[start : start + config.columns] for start in range(0, len(cells), config.columns)]

@@ -17,6 +17,7 @@ from distill.commands.cli import command, load_config
 from distill.commands.export import ExportConfig, ExportDataConfig, export_checkpoint
 from distill.commands.train import train
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.drawing.result_sheet import Panel, confident, draw_results
 from distill.drawing.sheet import write_image
 from distill.evaluation.coco import evaluate
@@ -208,7 +209,7 @@ class Demo:
         return self.data / "annotations" / f"person_keypoints_{split}.json"
 
     def _held_out(self) -> KeypointSet:
-        return KeypointSet(self.data, HELD_OUT, COCO_17)
+        return KeypointSet(DataSource(self.data, HELD_OUT), COCO_17)
 
 
 def run_demo(config: DemoConfig):

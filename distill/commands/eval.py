@@ -14,6 +14,7 @@ from rich.table import Table
 import distill
 from distill.commands.cli import command
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, write_results
 from distill.evaluation.models import load_model
 from distill.evaluation.predictor import predict_all
@@ -24,15 +25,11 @@ from distill.system.json_values import to_json_values
 
 
 @dataclass(frozen=True)
-class EvalDataConfig:
+class EvalDataConfig(DataSource):
     """A split of a COCO keypoint set."""
 
-    root: Path
-    "Folder of the set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "val2017"
     "Split to evaluate on."
-    format: str = "auto"
-    "Kind of data set; auto finds it by what lies in the folder."
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def evaluate_model(config: EvalConfig) -> dict:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     model = load_model(config.model)
-    data = KeypointSet(config.data.root, config.data.split, model.skeleton, config.data.format)
+    data = KeypointSet(config.data, model.skeleton)
     image_ids = data.image_ids[: config.limit].tolist()
     # What an exported model recommends counts unless something else is asked for.
     predictor = model.predictor(None if config.grouping == GroupingConfig() else config.grouping, config.flip)

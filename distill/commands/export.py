@@ -12,6 +12,7 @@ import distill
 from distill.commands.cli import command
 from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import MEAN, STD
+from distill.data.source import DataSource
 from distill.deployment.precision_sheet import draw_precisions
 from distill.deployment.precision_table import precision_table
 from distill.deployment.precisions import Evaluation, Variant, write_variants
@@ -42,23 +43,28 @@ _FILE_WIDTH = 160
 
 
 @dataclass(frozen=True)
-class ExportDataConfig:
+class ExportDataConfig(DataSource):
     """Photographs to check, to calibrate and to evaluate with."""
 
-    root: Path | None = None
-    "Folder of a COCO keypoint set; by default synthetic scenes are drawn, and no AP is measured."
     split: str = "val2017"
     "Split to check on, with the photographs of lowest id, and to measure the AP on."
     train_split: str = "train2017"
     "Split that the photographs to calibrate int8 with are drawn from."
-    format: str = "auto"
-    "Kind of data set; auto finds it by what lies in the folder."
+    train_annotations: Path | None = None
+    "Annotation file of these photographs, where root's layout does not say."
+    train_images: Path | None = None
+    "Folder of these photographs, where root's layout does not say."
     choice: int = 200
     "Choose the best ranges of int8 on so many photographs of train_split, those of lowest id."
 
     def __post_init__(self):
         if self.choice < 1:
             raise InputError(f"data.choice must be at least 1, not {self.choice}")
+
+    @property
+    def to_learn_from(self) -> DataSource:
+        """Where the training split is."""
+        return self.other(self.train_split, self.train_annotations, self.train_images)
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class ExportConfig:
                 raise InputError(f"{name} must be at least 1, not {value}")
         if self.max_ap_drop is not None and not self.max_ap_drop >= 0:
             raise InputError(f"max_ap_drop must be 0 or more, not {self.max_ap_drop}")
-        if self.sheet is not None and self.data.root is None:
+        if self.sheet is not None and not self.data.is_named:
             raise InputError("sheet needs data.root, the set to draw photographs of")
         if self.sheet is not None and self.sheet.suffix not in (".png", ".jpg"):
             raise InputError(f"sheet {self.sheet} must end in .png or .jpg")
@@ -172,10 +178,10 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     calibration = evaluation = choice = None
     if any(quantisation.needs_photographs for _, quantisation in wanted):
         calibration = _calibration(config, size, skeleton)
-    if config.data.root is not None:
-        evaluation = Evaluation(_annotated(config, config.data.split, skeleton), config.limit)
+    if config.data.is_named:
+        evaluation = Evaluation(KeypointSet(config.data, skeleton), config.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
-            choice = Evaluation(_annotated(config, config.data.train_split, skeleton), config.data.choice)
+            choice = Evaluation(KeypointSet(config.data.to_learn_from, skeleton), config.data.choice)
     variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
     if config.sheet is not None:
         models = {v.quantisation.precision: LiteRTModel(v.report.path) for v in variants if v.report is not None}
@@ -228,18 +234,14 @@ def _peaks(grouping: GroupingConfig) -> PeakSettings:
 
 def _calibration(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton) -> np.ndarray:
     """(N, height, width, 3) uint8 RGB, letterboxed, drawn from the training set."""
-    if config.data.root is None:
+    if not config.data.is_named:
         photographs = _scenes(size, CALIBRATION_SEED, config.calibration)
     else:
-        data = _annotated(config, config.data.train_split, skeleton)
+        data = KeypointSet(config.data.to_learn_from, skeleton)
         count = min(config.calibration, len(data.image_ids))
         ids = np.random.default_rng(CALIBRATION_SEED).choice(data.image_ids, count, replace=False)
         photographs = [data.photograph(i) for i in ids.tolist()]
     return np.stack([letterboxed(photograph, size)[0] for photograph in photographs])
-
-
-def _annotated(config: ExportConfig, split: str, skeleton: Skeleton) -> KeypointSet:
-    return KeypointSet(config.data.root, split, skeleton, config.data.format)
 
 
 def _scenes(size: tuple[int, int], seed: int, count: int) -> list[np.ndarray]:
@@ -249,10 +251,10 @@ def _scenes(size: tuple[int, int], seed: int, count: int) -> list[np.ndarray]:
 
 def _photographs(config: ExportConfig, size: tuple[int, int], skeleton: Skeleton) -> np.ndarray:
     """(N, height, width, 3) uint8 RGB, letterboxed."""
-    if config.data.root is None:
+    if not config.data.is_named:
         photographs = _scenes(size, SCENE_SEED, config.photographs)
     else:
-        data = _annotated(config, config.data.split, skeleton)
+        data = KeypointSet(config.data, skeleton)
         photographs = [data.photograph(i) for i in data.image_ids[: config.photographs]]
     return np.stack([letterboxed(photograph, size)[0] for photograph in photographs])
 

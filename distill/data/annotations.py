@@ -24,13 +24,25 @@ class PackedValues(Sequence):
         for value in values:
             packed += json.dumps(value).encode()
             ends.append(len(packed))
-        self._packed, self._ends = bytes(packed), np.array(ends)
+        self._packed, self._ends = np.frombuffer(bytes(packed), dtype=np.uint8), np.array(ends)
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     def __getitem__(self, number: int) -> object:
-        return json.loads(self._packed[self._ends[number] : self._ends[number + 1]])
+        number = range(len(self))[number]
+        return json.loads(self._packed[self._ends[number] : self._ends[number + 1]].tobytes())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that it holds, by name; `from_arrays` takes it."""
+        return {"packed": self._packed, "ends": self._ends}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "PackedValues":
+        """The values that `arrays` gave."""
+        values = cls([])
+        values._packed, values._ends = arrays["packed"], arrays["ends"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Annotations:
     areas: np.ndarray
     "(N,) float64 visible area, square pixels; OKS is relative to it."
     outlines: Sequence
-    "(N,) COCO's polygons or run-lengths, None where unknown; see `distill.data.outlines`."
+    "(N,) COCO's polygons or run-lengths, None where unknown; see `distill.data.reading.outlines`."
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -93,17 +105,22 @@ class AnnotatedSplit:
     "Category id of a person, which results are written with."
     notes: tuple[str, ...] = field(default=())
     "What was left out or repaired, a line each."
+    is_annotated: np.ndarray | None = None
+    "(M,) bool: photographs whose people are annotated at all; by default all of them, or none without annotations."
+    annotates: np.ndarray | None = None
+    "(M, K) bool: joints that are annotated in each photograph; by default those that somebody in the split has."
 
     def __post_init__(self):
         if not len(self.image_ids):
             raise InputError(f"{self.annotation_file} lists no images")
         self._check_images()
         self._check_annotations()
-
-    @cached_property
-    def joints_annotated(self) -> np.ndarray:
-        """(K,) bool: joints that somebody in this split has; the others teach nothing here."""
-        return (self.annotations.keypoints[self.annotations.labelled][..., 2] > 0).any(axis=0)
+        if self.is_annotated is None:
+            anybody = bool(len(self.annotations))
+            object.__setattr__(self, "is_annotated", np.full(len(self.image_ids), anybody))
+        if self.annotates is None:
+            somewhere = (self.annotations.keypoints[self.annotations.labelled][..., 2] > 0).any(axis=0)
+            object.__setattr__(self, "annotates", np.tile(somewhere, (len(self.image_ids), 1)))
 
     def _check_images(self):
         if (np.diff(self.image_ids) < 0).any():

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from distill.data.formats.registry import AUTO, read_split
-from distill.data.outlines import drawn
+from distill.data.formats.registry import read_split
+from distill.data.photographs import read_photograph
+from distill.data.reading.outlines import drawn
+from distill.data.source import DataSource
 from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.system.errors import InputError
 from distill.system.notes import note
@@ -20,32 +21,31 @@ OWN_SKELETON = "auto"
 class KeypointSet:
     """One split of a data set of any format, looked up by image id.
 
-    What was left out on reading is said on standard error, a line each.
+    What was left out or repaired on reading is said on standard error, a line each.
 
     Args:
-        root: the folder of the set.
-        split: such as "train2017".
+        source: where the split is.
         skeleton: what the joints must be; None takes the set's own.
-        format: name of a file in `distill/data/formats`; "auto" finds it by what lies in the folder.
 
     Raises:
         InputError: a folder or file is missing, or the annotations are of another kind.
     """
 
-    def __init__(self, root: Path, split: str, skeleton: Skeleton | None, format: str = AUTO):
-        self.root, self.split = Path(root), split
-        content = read_split(self.root, split, skeleton, format)
+    def __init__(self, source: DataSource, skeleton: Skeleton | None):
+        self.source, self.split = source, source.split
+        content = read_split(source, skeleton)
         self.skeleton: Skeleton = content.skeleton
         self.image_ids = content.image_ids
         "(N,) int64, ascending."
         self.folder, self.annotation_file = content.folder, content.annotation_file
         self.annotation_sha256 = content.sha256
         self.annotations = content.annotations
-        self.joints_annotated = content.joints_annotated
-        "(K,) bool: joints that somebody in this split has; the others teach nothing here."
         self.category = content.category
         "Category id of a person in the set, which results are written with."
+        self.notes = content.notes
+        "What was left out or repaired, a line each."
         self._sizes, self._files = content.sizes, content.files
+        self._is_annotated, self._annotates = content.is_annotated, content.annotates
         for line in content.notes:
             note(line)
 
@@ -67,23 +67,22 @@ class KeypointSet:
         Raises:
             InputError: the file is missing, truncated, no picture, or not of the annotated size.
         """
-        path = self.path(image_id)
-        try:
-            with Image.open(path) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except FileNotFoundError:
-            raise InputError(
-                f"{path} is listed in {self.annotation_file.name} but does not exist; fetch the photographs again"
-            ) from None
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise InputError(f"{path} cannot be read as a photograph ({error}); fetch it again") from None
-        if pixels.shape[1::-1] != self.size(image_id):
-            width, height = self.size(image_id)
+        path, size = self.path(image_id), self.size(image_id)
+        pixels = read_photograph(path, size)
+        if pixels.shape[1::-1] != size:
             raise InputError(
                 f"{path} is {pixels.shape[1]} x {pixels.shape[0]} pixels, but {self.annotation_file.name} "
-                f"says {width} x {height}; use photographs and annotations of the same release"
+                f"says {size[0]} x {size[1]}; use photographs and annotations of the same release"
             )
         return pixels
+
+    def joints_annotated(self, image_id: int) -> np.ndarray:
+        """(K,) bool: joints that are annotated in a photograph; what it shows of the others is not known."""
+        return self._annotates[self._row(image_id)]
+
+    def is_annotated(self, image_id: int) -> bool:
+        """Whether the people of a photograph are annotated at all."""
+        return bool(self._is_annotated[self._row(image_id)])
 
     def keypoints(self, image_id: int) -> np.ndarray:
         """Labelled persons (P, K, 3): x, y in continuous pixels and visibility 0, 1 or 2.
@@ -97,10 +96,13 @@ class KeypointSet:
         """Masks (H, W, 3), uint8 0 or 255: person, outline unknown, ignored by the hard losses.
 
         Channel `PERSON` is the union of all known outlines, crowds included; `UNKNOWN` the boxes of
-        persons without one; `IGNORED` crowds and persons without a labelled joint, by outline or box.
+        persons without one; `IGNORED` crowds and persons without a labelled joint, by outline or box. Of a
+        photograph that nobody annotated both are everywhere.
         """
         width, height = self.size(image_id)
         masks = np.zeros((height, width, 3), dtype=np.uint8)
+        if not self.is_annotated(image_id):
+            masks[..., [UNKNOWN, IGNORED]] = 255
         those = self._of(image_id)
         for number in range(those.start, those.stop):
             outline = self.annotations.outlines[number]
@@ -131,11 +133,10 @@ class KeypointSet:
         return self.annotations.of(image_id)
 
 
-def open_data(root: Path, split: str, skeleton_name: str, format: str = AUTO) -> KeypointSet:
+def open_data(source: DataSource, skeleton_name: str) -> KeypointSet:
     """A split with the skeleton of that name or YAML file, or with its own where the name is "auto".
 
     Raises:
         InputError: as `KeypointSet` and `get_skeleton`.
     """
-    skeleton = None if skeleton_name == OWN_SKELETON else get_skeleton(skeleton_name)
-    return KeypointSet(root, split, skeleton, format)
+    return KeypointSet(source, None if skeleton_name == OWN_SKELETON else get_skeleton(skeleton_name))

@@ -41,7 +41,7 @@ class Sample:
     keypoints: np.ndarray
     "(P, K, 3) float32 x, y, visibility; all 0 where a joint is unlabelled or lies more than `BORDER` outside."
     annotated: np.ndarray
-    "(K,) bool: joints that the data set annotates at all."
+    "(K,) bool: joints that are annotated in this photograph."
     peaks: np.ndarray
     "(M, 5) float32 joint, x, y, confidence, width."
     matrix: np.ndarray
@@ -109,6 +109,7 @@ def make_sample(
     colours: np.ndarray | None = None,
 ) -> Sample:
     """Warp one photograph and its labels by a (2, 3) matrix, left and right swapped if it mirrors."""
+    annotated_joints = data.joints_annotated(image_id)
     image = geometry.warp(annotated.photograph, matrix, input_size, fill=geometry.PADDING)
     mask_matrix = geometry.compose(matrix, geometry.scaling(1 / MASK_STRIDE))
     mask_size = (input_size[0] // MASK_STRIDE, input_size[1] // MASK_STRIDE)
@@ -117,9 +118,7 @@ def make_sample(
         image=image if colours is None else apply_colours(image, colours),
         masks=geometry.warp(annotated.masks, mask_matrix, mask_size),
         keypoints=_warp_keypoints(annotated.keypoints, matrix, input_size, data.skeleton.flip_index),
-        annotated=data.joints_annotated[data.skeleton.flip_index]
-        if geometry.is_mirrored(matrix)
-        else data.joints_annotated,
+        annotated=annotated_joints[data.skeleton.flip_index] if geometry.is_mirrored(matrix) else annotated_joints,
         peaks=_warp_peaks(annotated.peaks, matrix, data.skeleton.flip_index),
         matrix=matrix,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.data.augment import AugmentConfig
+from distill.data.source import DataSource
 from distill.heads.registry import HEADS
 from distill.networks.registry import NETWORKS
 from distill.system.choice import Choice
@@ -16,15 +17,17 @@ from distill.training.schedules.registry import SCHEDULES
 
 
 @dataclass(frozen=True)
-class TrainDataConfig:
+class TrainDataConfig(DataSource):
     """Where photographs, annotations and soft labels are."""
 
-    root: Path = Path("data/coco")
-    "Folder of a COCO keypoint set: photographs in SPLIT/ or images/SPLIT/, annotations/ beside them."
     split: str = "train2017"
     "Split to learn from."
     val_split: str = "val2017"
     "Split of the minival."
+    val_annotations: Path | None = None
+    "Annotation file of the minival, where root's layout does not say."
+    val_images: Path | None = None
+    "Folder of the minival's photographs, where root's layout does not say."
     soft_labels: str | None = None
     "Store of the training split, path or URL, as distill-cache wrote it; needed unless loss.alpha is 0."
     preload_labels: bool = False
@@ -35,8 +38,6 @@ class TrainDataConfig:
     "Learn from the photographs that have a soft label when the store is incomplete, instead of refusing it."
     persons_only: bool = True
     "Learn only from photographs with at least one labelled person."
-    format: str = "auto"
-    "Kind of data set; auto tells it by what lies in the folder."
     keep_in_memory: bool = False
     "Hold decoded photographs and masks in each loader worker; for sets that fit."
     workers: int = 1
@@ -45,6 +46,11 @@ class TrainDataConfig:
     def __post_init__(self):
         if self.workers < 0:
             raise InputError(f"data.workers must not be negative, not {self.workers}")
+
+    @property
+    def to_measure_on(self) -> DataSource:
+        """Where the minival is."""
+        return self.other(self.val_split, self.val_annotations, self.val_images)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Minival:
     """The first photographs of the validation split, measured again and again."""
 
     def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator):
-        self.data = KeypointSet(config.data.root, config.data.val_split, skeleton, config.data.format)
+        self.data = KeypointSet(config.data.to_measure_on, skeleton)
         self.image_ids = self.data.image_ids[: config.log.minival_images]
         self.input_size, self.batch_size = config.input_size, config.batch_size
         self.accelerator = accelerator

@@ -70,7 +70,7 @@ def open_learning_data(config: TrainConfig) -> LearningData:
         InputError: the data cannot be read or holds nothing to learn from.
         StoreError: the store was made for other data, or is incomplete.
     """
-    data = open_data(config.data.root, config.data.split, config.skeleton, config.data.format)
+    data = open_data(config.data, config.skeleton)
     ids = data.image_ids
     if config.data.persons_only:
         ids = np.array([i for i in ids.tolist() if len(data.keypoints(i))], dtype=np.int64)

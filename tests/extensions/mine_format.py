@@ -9,6 +9,7 @@ from PIL import Image
 
 from distill.data.annotations import AnnotatedSplit, Annotations, PackedValues
 from distill.data.formats.registry import FORMATS
+from distill.data.source import DataSource
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 
@@ -19,12 +20,17 @@ class JointTable:
 
     layout = "{split}.csv"
 
-    def sniffs(self, root: Path, split: str) -> bool:
-        """Whether there is such a table."""
-        return (root / f"{split}.csv").is_file()
+    def splits(self, root: Path) -> list[str]:
+        """Names of the tables."""
+        return sorted(file.stem for file in root.glob("*.csv"))
 
-    def read(self, root: Path, split: str, skeleton: Skeleton | None) -> AnnotatedSplit:
+    def sniffs(self, source: DataSource) -> bool:
+        """Whether there is such a table."""
+        return source.root is not None and source.split in self.splits(source.root)
+
+    def read(self, source: DataSource, skeleton: Skeleton | None) -> AnnotatedSplit:
         """The split; only a skeleton with the table's joints fits."""
+        root, split = source.root, source.split
         path = root / f"{split}.csv"
         header, *rows = csv.reader(path.read_text().splitlines())
         joints = tuple(header[1::2])

@@ -11,6 +11,7 @@ from cache.store import SoftLabelStore
 from distill.commands.cache import BuildConfig, DataConfig, build, main
 from distill.commands.cache_tools import VerifyConfig, verify
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.labelling.teacher import check_teacher
 from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
@@ -54,7 +55,7 @@ class ResultsFile:
 @pytest.fixture
 def synthetic(tiny_synthetic):
     """12 synthetic scenes."""
-    return KeypointSet(tiny_synthetic, "val2017", COCO_17)
+    return KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
 
 
 @pytest.fixture

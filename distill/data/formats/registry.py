@@ -1,16 +1,17 @@
 """Kinds of data sets by name, and which of them a folder is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from distill.data.annotations import AnnotatedSplit
+from distill.data.reading.agreement import check_photographs
+from distill.data.source import AUTO, DataSource
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 from distill.system.registry import Registry
 
 FORMATS = Registry("format", "distill.data.formats")
-AUTO = "auto"
-"Stands for the format that recognises the folder."
 
 
 class Format(Protocol):
@@ -19,11 +20,18 @@ class Format(Protocol):
     layout: ClassVar[str]
     "What it reads in the folder of the set, `{split}` for the split; messages name it."
 
-    def sniffs(self, root: Path, split: str) -> bool:
-        """Whether the folder holds that split in this format; looks quickly and never raises."""
+    def splits(self, root: Path) -> list[str]:
+        """Names of the splits that the folder holds in this format; `WHOLE` alone where the set has none.
+
+        Looks quickly, never raises, and is empty where the folder is something else.
+        """
         ...
 
-    def read(self, root: Path, split: str, skeleton: Skeleton | None) -> AnnotatedSplit:
+    def sniffs(self, source: DataSource) -> bool:
+        """Whether that split is there in this format, in the root or as the annotations named; never raises."""
+        ...
+
+    def read(self, source: DataSource, skeleton: Skeleton | None) -> AnnotatedSplit:
         """The whole split, checked.
 
         Args:
@@ -35,25 +43,52 @@ class Format(Protocol):
         ...
 
 
-def read_split(root: Path, split: str, skeleton: Skeleton | None, format_name: str = AUTO) -> AnnotatedSplit:
-    """A split in whatever format it is, or in the one of that name; arguments and errors are those of `Format.read`."""
-    if not root.is_dir():
-        raise InputError(f"data.root {root} is not a folder; give the folder that holds annotations/")
-    name = _sniffed(root, split) if format_name == AUTO else format_name
-    return FORMATS.get(name)().read(root, split, skeleton)
+WHOLE = ""
+"Name of the only split of a set that has none: every name then means the whole."
 
 
-def _sniffed(root: Path, split: str) -> str:
+def has_split(splits: list[str], split: str) -> bool:
+    """Whether a split is among those of a folder."""
+    return split in splits or splits == [WHOLE]
+
+
+def read_split(source: DataSource, skeleton: Skeleton | None) -> AnnotatedSplit:
+    """A split in the format that its source names, or in the one that recognises it.
+
+    Some of its photographs are looked at; see `distill.data.reading.agreement`.
+
+    Raises:
+        InputError: as `Format.read`; or no format or several recognise it.
+    """
+    source = source.checked()
+    name = _sniffed(source) if source.format == AUTO else source.format
+    split = FORMATS.get(name)().read(source, skeleton)
+    return replace(split, notes=split.notes + check_photographs(split))
+
+
+def splits_of(root: Path, format: str = AUTO) -> list[tuple[str, str]]:
+    """The splits of a folder and the format of each, in the formats' order; of one format where it is named."""
+    names = FORMATS.names() if format == AUTO else [format]
+    return [(split, name) for name in names for split in FORMATS.get(name)().splits(root)]
+
+
+def _sniffed(source: DataSource) -> str:
     formats = {name: FORMATS.get(name)() for name in FORMATS.names()}
-    found = [name for name, known in formats.items() if known.sniffs(root, split)]
+    found = [name for name, known in formats.items() if known.sniffs(source)]
     if len(found) > 1:
-        raise InputError(f"{root} may be a set of format {' or '.join(found)}; say which by format")
+        raise InputError(f"{source.place} may be a set of format {' or '.join(found)}; say which by data.format")
     if not found:
-        absent = ", ".join(
-            f"{root / known.layout.format(split=split)} does not exist ({name})" for name, known in formats.items()
-        )
-        raise InputError(
-            f"{root} holds no split {split} of a known format: {absent}; check data.root and data.split, or fetch COCO "
-            "with `distill-data fetch`"
-        )
+        raise InputError(_nothing_found(source, formats))
     return found[0]
+
+
+def _nothing_found(source: DataSource, formats: dict[str, Format]) -> str:
+    if source.root is None:
+        return f"{source.annotations} is of no known format ({', '.join(formats)}); say which by data.format"
+    if there := sorted({split for split, _ in splits_of(source.root)}):
+        return f"{source.root} has no split {source.split}; its splits are {', '.join(there)}: choose by data.split"
+    looked_for = ", ".join(f"{known.layout.format(split=source.split)} ({name})" for name, known in formats.items())
+    return (
+        f"{source.root} holds no split {source.split} of a known format, that is {looked_for}; check data.root and "
+        "data.split, name the file with data.annotations, or fetch COCO with `distill-data fetch`"
+    )

@@ -13,6 +13,7 @@ from pycocotools.cocoeval import COCOeval
 from distill.commands import export
 from distill.commands.eval import main
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.evaluation.coco import FIGURES, evaluate
 from distill.evaluation.models import load_model
 from distill.networks.checkpoint import save_checkpoint
@@ -56,7 +57,7 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
     assert report["settings"]["grouping"]["max_persons"] == 3
     assert report["model_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert report["model"] == {"input_size": [SIDE, SIDE], "skeleton": "coco_17", "network": "attention_xs", "step": 7}
-    data = KeypointSet(tiny_synthetic, "val2017", COCO_17)
+    data = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
     assert report["annotation_sha256"] == data.annotation_sha256
     predictions = {i: ([], []) for i in data.image_ids[:5].tolist()}
     for found in json.loads(results.read_text()):
@@ -100,7 +101,7 @@ def test_results_carry_the_category_of_the_set(checkpoint, tiny_synthetic, tmp_p
 
 
 def test_figure_that_does_not_exist_is_a_dash(checkpoint, shared, tmp_path, capsys):
-    data = KeypointSet(shared / "coco_mini", "val2017", COCO_17)
+    data = KeypointSet(DataSource(shared / "coco_mini", "val2017"), COCO_17)
     empty = next(n for n, i in enumerate(data.image_ids) if not len(data.keypoints(i)))
     document = json.loads(data.annotation_file.read_text())
     document["images"] = [i for i in document["images"] if i["id"] == data.image_ids[empty]]
@@ -165,7 +166,7 @@ def test_bad_input_is_one_line(checkpoint, tiny_synthetic, tmp_path, capsys, arg
 
 def test_absent_and_truncated_photographs_are_one_line(checkpoint, tiny_synthetic, tmp_path, capsys):
     shutil.copytree(tiny_synthetic, tmp_path / "set")
-    data = KeypointSet(tmp_path / "set", "val2017", COCO_17)
+    data = KeypointSet(DataSource(tmp_path / "set", "val2017"), COCO_17)
     path = data.path(data.image_ids[0])
     path.write_bytes(path.read_bytes()[:500])
     assert "cannot be read as a photograph" in failure(capsys, checkpoint, "--data.root", data.root)

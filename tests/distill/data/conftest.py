@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.pose.skeleton import COCO_17
 
 
@@ -100,6 +101,6 @@ def write(tmp_path):
         } | changes
         (tmp_path / "annotations").mkdir(exist_ok=True)
         (tmp_path / "annotations/person_keypoints_train2017.json").write_text(json.dumps(document))
-        return KeypointSet(tmp_path, "train2017", skeleton)
+        return KeypointSet(DataSource(tmp_path, "train2017"), skeleton)
 
     return write

@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 from pycocotools.coco import COCO
 
 from distill.data.keypoint_set import IGNORED, PERSON, UNKNOWN, KeypointSet
+from distill.data.source import DataSource
 from distill.pose.skeleton import COCO_17
 from distill.system.errors import InputError
 
@@ -52,7 +53,7 @@ def test_crowds_are_person_and_ignored(write):
 
 
 def test_what_is_read_of_an_image_is_no_longer_in_python_objects_that_workers_would_copy(shared):
-    data = KeypointSet(shared / "coco_mini", "train2017", COCO_17)
+    data = KeypointSet(DataSource(shared / "coco_mini", "train2017"), COCO_17)
     held = [value for part in (data, data.annotations, data.annotations.outlines) for value in vars(part).values()]
     assert not [value for value in held if isinstance(value, dict | list | set)]
     assert not [value for value in held if isinstance(value, np.ndarray) and value.dtype == object]
@@ -84,7 +85,7 @@ def test_real_photographs_read_whole(shared):
 
 def test_missing_root(tmp_path):
     with pytest.raises(InputError, match=r"nowhere is not a folder"):
-        KeypointSet(tmp_path / "nowhere", "train2017", COCO_17)
+        KeypointSet(DataSource(tmp_path / "nowhere", "train2017"), COCO_17)
 
 
 def test_a_photograph_that_a_library_refuses_is_one_line(write, tmp_path):

@@ -11,6 +11,7 @@ from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, collate, make_loader
 from distill.data.samples import TrainingSamples
+from distill.data.source import DataSource
 from distill.pose.skeleton import COCO_17
 
 IDS = np.arange(100, 123)
@@ -43,7 +44,7 @@ def test_processes_and_micro_batches_share_the_same_step(accumulate, num_process
 
 @pytest.fixture
 def samples(shared):
-    data = KeypointSet(shared / "coco_mini", "train2017", COCO_17)
+    data = KeypointSet(DataSource(shared / "coco_mini", "train2017"), COCO_17)
     return TrainingSamples(data, (96, 96), AugmentConfig(), seed=5, keep_in_memory=True)
 
 

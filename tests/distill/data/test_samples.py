@@ -6,13 +6,14 @@ import pytest
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.samples import Annotated, TrainingSamples, make_sample
+from distill.data.source import DataSource
 from distill.pose import geometry
 from distill.pose.skeleton import COCO_17
 
 
 @pytest.fixture
 def data(shared):
-    return KeypointSet(shared / "coco_mini", "train2017", COCO_17)
+    return KeypointSet(DataSource(shared / "coco_mini", "train2017"), COCO_17)
 
 
 @pytest.fixture

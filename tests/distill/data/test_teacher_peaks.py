@@ -14,6 +14,7 @@ from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, make_loader
 from distill.data.samples import TrainingSamples
+from distill.data.source import DataSource
 from distill.data.teacher_peaks import preload_peaks, read_peaks
 from distill.pose import geometry
 from distill.pose.peaks import find_peaks
@@ -46,7 +47,7 @@ def fill(url, image_ids):
 
 @pytest.fixture(scope="module")
 def data(tiny_synthetic):
-    return KeypointSet(tiny_synthetic, "train2017", COCO_17)
+    return KeypointSet(DataSource(tiny_synthetic, "train2017"), COCO_17)
 
 
 @pytest.fixture(scope="module", params=[1, 2])

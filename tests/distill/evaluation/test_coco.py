@@ -9,6 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, to_results, write_results
 from distill.pose.skeleton import COCO_17, Skeleton
 from distill.pose.skeleton_fields import DEFAULT_SIGMA
@@ -19,7 +20,7 @@ K = len(COCO_17)
 
 @pytest.fixture(scope="module")
 def mini(shared) -> KeypointSet:
-    return KeypointSet(shared / "coco_mini", "val2017", COCO_17)
+    return KeypointSet(DataSource(shared / "coco_mini", "val2017"), COCO_17)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def annotate(tmp_path):
         (tmp_path / "val").mkdir(exist_ok=True)
         (tmp_path / "annotations").mkdir(exist_ok=True)
         (tmp_path / "annotations" / "person_keypoints_val.json").write_text(json.dumps(document | fields))
-        return KeypointSet(tmp_path, "val", skeleton)
+        return KeypointSet(DataSource(tmp_path, "val"), skeleton)
 
     return write
 
@@ -97,7 +98,7 @@ def test_ground_truth_scores_one(mini):
 
 
 def test_ground_truth_of_synthetic_people_scores_one(tiny_synthetic):
-    data = KeypointSet(tiny_synthetic, "val2017", COCO_17)
+    data = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
     assert evaluate(truth(data), data)["ap"] == pytest.approx(1)
 
 

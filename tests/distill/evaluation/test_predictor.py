@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.evaluation.predictor import Predictor, network_forward, predict_all, to_photograph
 from distill.heads.heatmaps import Heatmaps
 from distill.heads.tags import Tags
@@ -210,7 +211,7 @@ def test_network_forward_normalises():
 
 
 def test_predict_all_reads_in_batches_and_answers_by_image_id(tiny_synthetic):
-    data = KeypointSet(tiny_synthetic, "val2017", COCO_17)
+    data = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
     batches, done = [], []
 
     def forward(images):

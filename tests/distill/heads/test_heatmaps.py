@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import collate
 from distill.data.samples import Annotated, make_sample
+from distill.data.source import DataSource
 from distill.heads.batch import Batch
 from distill.heads.heatmaps import Heatmaps
 from distill.heads.tags import Tags
@@ -103,7 +104,7 @@ def at_point(x: float, y: float, size: tuple[int, int], data: KeypointSet) -> Ba
 
 @pytest.fixture(scope="module")
 def data(tiny_synthetic):
-    return KeypointSet(tiny_synthetic, "train2017", COCO_17)
+    return KeypointSet(DataSource(tiny_synthetic, "train2017"), COCO_17)
 
 
 sizes = st.sampled_from([(64, 64), (96, 64), (64, 128)])

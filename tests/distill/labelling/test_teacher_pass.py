@@ -14,6 +14,7 @@ from cache.errors import StoreError
 from cache.store import SoftLabelStore
 from distill.commands.cache import main
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.labelling.teacher import load_teacher
 from distill.labelling.teacher_pass import (
     TeacherPass,
@@ -38,7 +39,7 @@ def oracle():
 @pytest.fixture(scope="module")
 def synthetic(tiny_synthetic):
     """12 synthetic scenes."""
-    return KeypointSet(tiny_synthetic, "val2017", COCO_17)
+    return KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
 
 
 def start(url, data, loaded, **changes):
@@ -84,7 +85,7 @@ def test_oracle_on_synthetic_people(labelled, synthetic):
 
 def test_oracle_on_real_photographs(shared, tmp_path):
     oracle = load_teacher(Choice("oracle", {"flip": False}), COCO_17)
-    data = KeypointSet(shared / "coco_mini", "val2017", COCO_17)
+    data = KeypointSet(DataSource(shared / "coco_mini", "val2017"), COCO_17)
     teacher_pass = start(tmp_path / "labels.zarr", data, oracle, shard_length=32)
     assert teacher_pass.run()
     assert evaluate_store(teacher_pass.store, data)["ap"] > 0.99
@@ -113,7 +114,7 @@ def found_at(peaks, joint, x, y):
 def test_stored_peaks_are_as_high_as_the_teachers(shared, tmp_path, input_size, scales, flip):
     """Nothing that is averaged or resized lowers them: all are 1, wherever they lie between the cells."""
     oracle = load_teacher(Choice("oracle", {"input_size": input_size, "scales": scales, "flip": flip}), COCO_17)
-    data = KeypointSet(shared / "coco_mini", "val2017", COCO_17)
+    data = KeypointSet(DataSource(shared / "coco_mini", "val2017"), COCO_17)
     teacher_pass = start(tmp_path / "labels.zarr", data, oracle, shard_length=12, limit=12)
     assert teacher_pass.run()
     heights, distances = [], []
@@ -167,7 +168,7 @@ def test_a_need_that_cannot_be_met_is_named(labelled, synthetic):
 
 
 def test_outside_of_the_photograph_is_zero(shared, oracle, tmp_path):
-    data = KeypointSet(shared / "coco_mini", "val2017", COCO_17)
+    data = KeypointSet(DataSource(shared / "coco_mini", "val2017"), COCO_17)
     teacher_pass = start(tmp_path / "labels.zarr", data, oracle, shard_length=3, limit=3)
     assert teacher_pass.run()
     store = teacher_pass.store
@@ -237,10 +238,10 @@ def test_store_made_for_other_people_is_refused_even_when_skipping(labelled, syn
     shutil.copytree(tiny_synthetic, tmp_path / "edited")
     file = tmp_path / "edited/annotations/person_keypoints_val2017.json"
     file.write_text(file.read_text() + " ")
-    edited = KeypointSet(tmp_path / "edited", "val2017", COCO_17)
-    other_joints = KeypointSet(tiny_synthetic, "val2017", COCO_17)
+    edited = KeypointSet(DataSource(tmp_path / "edited", "val2017"), COCO_17)
+    other_joints = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
     other_joints.skeleton = replace(COCO_17, name="coco_feet")
-    train = KeypointSet(tiny_synthetic, "train2017", COCO_17)
+    train = KeypointSet(DataSource(tiny_synthetic, "train2017"), COCO_17)
     for data, field in ((edited, "annotation_sha256"), (other_joints, "skeleton"), (train, "split")):
         for skip in (False, True):
             with pytest.raises(StoreError, match=f"{field} is .* expected"):
@@ -248,7 +249,7 @@ def test_store_made_for_other_people_is_refused_even_when_skipping(labelled, syn
 
 
 def test_store_of_another_split_or_teacher_is_refused(labelled, tiny_synthetic, synthetic):
-    train = KeypointSet(tiny_synthetic, "train2017", COCO_17)
+    train = KeypointSet(DataSource(tiny_synthetic, "train2017"), COCO_17)
     with pytest.raises(StoreError, match="split is 'val2017', expected 'train2017'"):
         evaluate_store(labelled, train)
     other = load_teacher(Choice("oracle", {"flip": False}), COCO_17)

@@ -6,6 +6,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
 from distill.labelling.teacher import load_teacher
 from distill.labelling.teacher_pass import TeacherPass, create_store
 from distill.pose.grouping import GroupingConfig
@@ -46,7 +47,7 @@ def oracle_store(tiny_synthetic, tmp_path_factory):
     """Function that makes a store of an oracle's labels of the 24 scenes, three shards of 8 or some of them."""
 
     def make(shards=None):
-        data = KeypointSet(tiny_synthetic, "train2017", COCO_17)
+        data = KeypointSet(DataSource(tiny_synthetic, "train2017"), COCO_17)
         oracle, grouping = load_teacher(Choice("oracle"), COCO_17), GroupingConfig()
         url = tmp_path_factory.mktemp("oracle") / "labels.zarr"
         store = create_store(url, data, oracle.attributes, grouping, map_size=32, shard_length=8, noise_floor=0.02)

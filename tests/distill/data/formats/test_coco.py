@@ -7,6 +7,7 @@ import pytest
 
 from distill.data.formats import coco
 from distill.data.keypoint_set import IGNORED, KeypointSet
+from distill.data.source import DataSource
 from distill.pose.skeleton import COCO_17
 from distill.system.errors import InputError
 
@@ -34,14 +35,14 @@ def test_annotations_may_come_in_any_order_and_of_images_that_are_not_listed(wri
 
 def test_missing_annotations(tmp_path):
     with pytest.raises(InputError, match=r"person_keypoints_val2017.json does not exist"):
-        KeypointSet(tmp_path, "val2017", COCO_17)
+        KeypointSet(DataSource(tmp_path, "val2017"), COCO_17)
 
 
 def test_missing_photograph_folder(write, tmp_path):
     write()
     (tmp_path / "train2017").rename(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="no photographs"):
-        KeypointSet(tmp_path, "train2017", COCO_17)
+        KeypointSet(DataSource(tmp_path, "train2017"), COCO_17)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_no_json_at_all(write, tmp_path):
     write()
     (tmp_path / "annotations/person_keypoints_train2017.json").write_text('{"images": [')
     with pytest.raises(InputError, match="is not JSON"):
-        KeypointSet(tmp_path, "train2017", COCO_17)
+        KeypointSet(DataSource(tmp_path, "train2017"), COCO_17)
 
 
 def test_one_broken_annotation_among_many_is_the_one_that_is_named(write):
@@ -123,7 +124,7 @@ def test_a_dog_of_17_joints_and_a_car_are_no_persons(write, capsys):
     assert not data.masks(7)[:, 12:].any()
     [said] = capsys.readouterr().err.splitlines()
     assert said.startswith("note: ") and said.endswith("than 'person' are left out: 2 of 'dog', 1 of 'car'")
-    KeypointSet(data.root, "train2017", COCO_17)
+    KeypointSet(DataSource(data.source.root, "train2017"), COCO_17)
     assert capsys.readouterr().err == ""
 
 
@@ -165,7 +166,7 @@ def test_a_person_without_keypoints_is_one_whom_nobody_labelled(write, tmp_path)
     document = json.loads(file.read_text())
     del document["annotations"][0]["keypoints"]
     file.write_text(json.dumps(document))
-    for unlabelled in (data, KeypointSet(tmp_path, "train2017", COCO_17)):
+    for unlabelled in (data, KeypointSet(DataSource(tmp_path, "train2017"), COCO_17)):
         assert unlabelled.annotations.keypoints.shape == (1, 17, 3)
         assert not len(unlabelled.keypoints(7)) and unlabelled.masks(7)[..., IGNORED].any()
 

@@ -12,6 +12,7 @@ from distill.commands.cache import main as cache_main
 from distill.commands.data import main as data_main
 from distill.data.formats.registry import FORMATS
 from distill.data.keypoint_set import KeypointSet, open_data
+from distill.data.source import DataSource
 from distill.evaluation.coco import evaluate
 from distill.pose.skeleton import COCO_17, Skeleton, get_skeleton
 from distill.system.errors import InputError
@@ -35,11 +36,14 @@ OWN = Skeleton("stick", ("head", "foot"), (), (0.1, 0.1), (("head", "foot"),), (
 class Table:
     layout = "{split}.csv"
 
-    def sniffs(self, root, split):
-        return (root / f"{split}.csv").is_file()
+    def splits(self, root):
+        return sorted(file.stem for file in root.glob("*.csv"))
 
-    def read(self, root, split, skeleton):
-        path = root / f"{split}.csv"
+    def sniffs(self, source):
+        return source.root is not None and source.split in self.splits(source.root)
+
+    def read(self, source, skeleton):
+        root, path = source.root, source.root / f"{source.split}.csv"
         rows = [[float(value) for value in row] for row in csv.reader(path.open())]
         count = len(rows)
         points = np.array([row[1:] for row in rows]).reshape(count, 2, 2)
@@ -87,7 +91,7 @@ def table(tmp_path, monkeypatch):
 
 
 def test_it_is_found_and_read_and_evaluated(table):
-    data = open_data(table, "val", "auto")
+    data = open_data(DataSource(table, "val"), "auto")
     assert data.skeleton.joints == ("head", "foot") and data.joints_annotated.all() and data.category == 4
     assert [len(data.keypoints(i)) for i in data.image_ids] == [2, 1]
     assert data.photograph(2).shape == data.masks(2).shape == (64, 64, 3)
@@ -113,17 +117,17 @@ def test_a_folder_of_two_formats_is_asked_about(table):
     document = {"images": [], "annotations": [], "categories": []}
     (table / "annotations" / "person_keypoints_val.json").write_text(json.dumps(document))
     with pytest.raises(InputError, match="may be a set of format coco or table; say which by format"):
-        KeypointSet(table, "val", None)
-    assert len(KeypointSet(table, "val", None, "table")) == 2
+        KeypointSet(DataSource(table, "val"), None)
+    assert len(KeypointSet(DataSource(table, "val", "table"), None)) == 2
 
 
 def test_what_no_format_knows_says_what_each_looks_for(table):
     with pytest.raises(InputError, match=r"keypoints_test.json does not exist \(coco\), .*test.csv does not exist"):
-        KeypointSet(table, "test", None)
+        KeypointSet(DataSource(table, "test"), None)
     with pytest.raises(InputError, match="format 'yolo' is unknown; choose from coco, table"):
-        KeypointSet(table, "val", None, "yolo")
+        KeypointSet(DataSource(table, "val", "yolo"), None)
     with pytest.raises(InputError, match=r"val.csv is not a folder"):
-        KeypointSet(table / "val.csv", "val", None)
+        KeypointSet(DataSource(table / "val.csv", "val"), None)
 
 
 @pytest.fixture
@@ -136,7 +140,7 @@ def puppets(write, tmp_path):
 
 
 def test_a_skeleton_comes_from_the_annotations(puppets):
-    data = open_data(puppets, "train2017", "auto")
+    data = open_data(DataSource(puppets, "train2017"), "auto")
     assert data.skeleton.name == "puppet_3" and data.skeleton.flip_pairs == (("L hand", "R hand"),)
     assert data.skeleton.limbs == (("top", "L hand"), ("top", "R hand"))
     assert Skeleton.from_plain(data.skeleton.plain()) == data.skeleton
@@ -146,7 +150,7 @@ def test_a_skeleton_comes_from_the_annotations(puppets):
 def test_a_skeleton_comes_from_a_file(puppets, tmp_path):
     file, sheet = tmp_path / "puppet.yaml", tmp_path / "sheet.png"
     file.write_text("joints: [top, L hand, R hand]\nlimbs: [[top, L hand]]\n")
-    assert open_data(puppets, "train2017", str(file)).skeleton == get_skeleton(file)
+    assert open_data(DataSource(puppets, "train2017"), str(file)).skeleton == get_skeleton(file)
     arguments = ["show", "--data.root", str(puppets), "--data.split", "train2017", "--out", str(sheet), "--skeleton"]
     assert data_main([*arguments, str(file)]) == 0
     assert cv2.imread(str(sheet)) is not None
@@ -159,4 +163,4 @@ def test_the_joints_of_another_skeleton_are_one_line(puppets, capsys):
 
 
 def test_joints_of_coco_are_cocos_skeleton(shared):
-    assert open_data(shared / "coco_mini", "val2017", "auto").skeleton is COCO_17
+    assert open_data(DataSource(shared / "coco_mini", "val2017"), "auto").skeleton is COCO_17

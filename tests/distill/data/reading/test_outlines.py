@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as rle
 
-from distill.data.outlines import drawn, usable_outline
+from distill.data.reading.outlines import drawn, usable_outline
 
 WIDTH, HEIGHT = 24, 16
 SQUARE = [2.0, 2.0, 10.0, 2.0, 10.0, 12.0, 2.0, 12.0]

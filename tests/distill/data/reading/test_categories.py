@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.data.categories import Category, own_skeleton, person_categories
+from distill.data.reading.categories import Category, own_skeleton, person_categories
 from distill.pose.skeleton import COCO_17, MPII_16
 from distill.pose.skeleton_fields import DEFAULT_SIGMA
 from distill.system.errors import InputError

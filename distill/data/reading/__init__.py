@@ -1,0 +1,1 @@
+"""What formats share when they read a set: findings, repairs, categories, outlines, photographs by name."""

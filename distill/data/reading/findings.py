@@ -1,0 +1,40 @@
+"""What was left out or repaired when a file was read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+
+class Findings:
+    """Faults of a file gathered by kind: how often, and where first.
+
+    Args:
+        source: the file or folder, which every line names.
+    """
+
+    def __init__(self, source: Path):
+        self.source = source
+        self._kinds: dict[str, tuple[int, str]] = {}
+
+    def add(self, kind: str, first: str, count: int = 1):
+        """Note a fault.
+
+        Args:
+            kind: what is wrong and what was done about it, such as "annotations without a box take that of their
+                outline or joints".
+            first: where it was seen, such as "annotation 7"; of one kind the first that is given is told.
+            count: how often.
+        """
+        if count:
+            seen, owner = self._kinds.get(kind, (0, first))
+            self._kinds[kind] = (seen + count, owner)
+
+    def add_where(self, kind: str, is_wrong: np.ndarray, owners: Sequence[str]):
+        """Note a fault of all (N,) for which it is true; `owners` names each of them."""
+        if len(rows := np.flatnonzero(is_wrong)):
+            self.add(kind, owners[rows[0]], len(rows))
+
+    def notes(self) -> tuple[str, ...]:
+        """A line for each kind, in the order in which they were seen."""
+        return tuple(f"{self.source}: {kind}: {count}, first {owner}" for kind, (count, owner) in self._kinds.items())

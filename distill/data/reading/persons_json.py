@@ -1,0 +1,97 @@
+"""Persons out of the annotations of a COCO JSON, as arrays with gaps where the file says nothing usable."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from distill.data.reading.findings import Findings
+from distill.data.reading.outlines import usable_outline
+from distill.data.reading.repairs import RawPersons
+from distill.data.reading.values import numbers, truth
+from distill.system.errors import InputError
+
+
+def raw_persons(
+    entries: Sequence[dict], image_ids: np.ndarray, num_joints: int, sizes: np.ndarray, findings: Findings
+) -> RawPersons:
+    """The fields of annotations before they are repaired.
+
+    Args:
+        entries: (N,) annotations in the order of their images.
+        image_ids: (N,) int64.
+        sizes: (N, 2) width and height of the photograph of each.
+        findings: gets what was left out.
+
+    Raises:
+        InputError: a field cannot be what it stands for.
+    """
+    ids = _ids(entries, findings)
+    keypoints = [_keypoints(entry, num_joints, findings) for entry in entries]
+    return RawPersons(
+        ids=ids,
+        image_ids=image_ids,
+        keypoints=numbers(keypoints, 3 * num_joints).reshape(-1, num_joints, 3),
+        boxes=numbers([entry.get("bbox") for entry in entries], 4),
+        areas=numbers([entry.get("area") for entry in entries]),
+        is_crowd=np.array([_is_crowd(entry, findings) for entry in entries], dtype=bool),
+        outlines=[
+            _outline(entry, size, annotation_id, findings)
+            for entry, size, annotation_id in zip(entries, sizes.tolist(), ids.tolist(), strict=True)
+        ],
+    )
+
+
+def _ids(entries: Sequence[dict], findings: Findings) -> np.ndarray:
+    """Ids (N,) int64 as they stand; those that are no numbers of 63 bits count on from the highest."""
+    found = numbers([entry.get("id") for entry in entries])
+    with np.errstate(invalid="ignore"):
+        usable = (np.abs(found) < 2**53) & (found == np.floor(found))
+    following = int(found[usable].max(initial=0)) + 1
+    ids = np.where(usable, found, 0).astype(np.int64)
+    ids[~usable] = np.arange(following, following + (~usable).sum())
+    for row in np.flatnonzero(~usable & (np.abs(found) >= 2**53)):
+        value = entries[row].get("id")
+        if isinstance(value, int) and -(2**63) <= value < 2**63:
+            ids[row], usable[row] = value, True
+    findings.add_where("annotations without a whole number as id; they are numbered", ~usable, [str(i) for i in ids])
+    return ids
+
+
+def _keypoints(entry: dict, num_joints: int, findings: Findings) -> list:
+    """Joints as one list; absent or empty ones are those of a person nobody labelled."""
+    value = entry.get("keypoints")
+    if value is None or value in ([], "", {}):
+        return [0] * (3 * num_joints)
+    if not isinstance(value, list):
+        raise _refused(entry, "keypoints", f"are {value!r:.60}", "give a list of x, y, visibility", findings)
+    if all(isinstance(joint, list) and len(joint) == 3 for joint in value):
+        value = [item for joint in value for item in joint]
+    if len(value) != 3 * num_joints:
+        raise _refused(
+            entry,
+            "keypoints",
+            f"hold {len(value)} values instead of {3 * num_joints}",
+            f"give x, y, visibility of {num_joints} joints",
+            findings,
+        )
+    return value
+
+
+def _is_crowd(entry: dict, findings: Findings) -> bool:
+    is_crowd = truth(entry.get("iscrowd"))
+    if is_crowd is None:
+        raise _refused(entry, "iscrowd", f"is {entry['iscrowd']!r:.60}", "write the number 0 or 1", findings)
+    return is_crowd
+
+
+def _outline(entry: dict, size: Sequence[int], annotation_id: int, findings: Findings) -> list | dict | None:
+    try:
+        return usable_outline(entry.get("segmentation"), *size)
+    except ValueError as error:
+        findings.add(f"outlines {error} count as unknown", f"annotation {annotation_id}")
+        return None
+
+
+def _refused(entry: dict[str, Any], field: str, what: str, remedy: str, findings: Findings) -> InputError:
+    return InputError(f"{findings.source}: {field} of annotation {entry.get('id', '?')} {what}; {remedy}")
