@@ -25,6 +25,8 @@ class Annotated:
     "(H, W, 4) uint8 0 or 255: person, outline unknown, ignored, inside the photograph."
     keypoints: np.ndarray
     "(P, K, 3) float32 x, y, visibility."
+    joints_annotated: np.ndarray
+    "(K,) bool: joints that are annotated in this photograph."
     peaks: np.ndarray
     "(M, 5) float32 joint, x, y, confidence, width: the teacher's soft labels; no rows without a teacher."
 
@@ -96,6 +98,7 @@ class TrainingSamples(torch.utils.data.Dataset):
             photograph=self.data.photograph(image_id),
             masks=np.concatenate([self.data.masks(image_id), inside], axis=2),
             keypoints=self.data.keypoints(image_id),
+            joints_annotated=self.data.joints_annotated(image_id),
             peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
         )
 
@@ -109,7 +112,6 @@ def make_sample(
     colours: np.ndarray | None = None,
 ) -> Sample:
     """Warp one photograph and its labels by a (2, 3) matrix, left and right swapped if it mirrors."""
-    annotated_joints = data.joints_annotated(image_id)
     image = geometry.warp(annotated.photograph, matrix, input_size, fill=geometry.PADDING)
     mask_matrix = geometry.compose(matrix, geometry.scaling(1 / MASK_STRIDE))
     mask_size = (input_size[0] // MASK_STRIDE, input_size[1] // MASK_STRIDE)
@@ -118,7 +120,9 @@ def make_sample(
         image=image if colours is None else apply_colours(image, colours),
         masks=geometry.warp(annotated.masks, mask_matrix, mask_size),
         keypoints=_warp_keypoints(annotated.keypoints, matrix, input_size, data.skeleton.flip_index),
-        annotated=annotated_joints[data.skeleton.flip_index] if geometry.is_mirrored(matrix) else annotated_joints,
+        annotated=annotated.joints_annotated[data.skeleton.flip_index]
+        if geometry.is_mirrored(matrix)
+        else annotated.joints_annotated,
         peaks=_warp_peaks(annotated.peaks, matrix, data.skeleton.flip_index),
         matrix=matrix,
     )

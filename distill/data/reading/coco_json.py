@@ -110,6 +110,8 @@ def _parse(document: _Document, folder: Path, given: Skeleton | None, findings: 
     images = _images(document.images, path)
     sizes, is_lasting = _sizes(images, folder, findings)
     kept_entries = _of_persons(document.annotations, categories, persons, images, findings)
+    if not document.annotations:
+        findings.add("photographs in which nobody is annotated", f"image {min(images, default='?')}", len(images))
     rows = np.array([whole_number(entry, "image_id", f"{path}: an annotation") for entry in kept_entries], np.int64)
     ids = np.array(list(images), dtype=np.int64)
     raw = raw_persons(kept_entries, rows, len(skeleton), sizes[np.searchsorted(ids, rows)], findings)
@@ -219,11 +221,12 @@ def _of_persons(
     """Annotations of persons on listed images, by ascending image."""
     path = findings.source
     names, person_ids = {category.id: category.name for category in categories}, {person.id for person in persons}
-    kept_entries, others, unlisted = [], Counter(), []
+    kept_entries, others, unlisted, first_other = [], Counter(), [], ""
     for entry in entries:
         category = _category(entry, categories or persons, path)
         if category not in person_ids:
             others[names.get(category, f"category {category}, which the file does not describe")] += 1
+            first_other = first_other or f"annotation {entry.get('id', '?')}"
             continue
         image_id = whole_number(entry, "image_id", f"{path}: annotation {entry.get('id', '?')}")
         if image_id not in images:
@@ -233,7 +236,9 @@ def _of_persons(
     if others:
         counts = ", ".join(f"{count} of {name!r}" for name, count in others.most_common())
         owners = ", ".join(repr(person.name) for person in persons)
-        findings.add(f"annotations of other categories than {owners} are left out, {counts}", counts, others.total())
+        findings.add(
+            f"annotations of other categories than {owners} are left out ({counts})", first_other, others.total()
+        )
     if unlisted:
         findings.add(
             "annotations of images that it does not list are left out", f"of image {unlisted[0]}", len(unlisted)

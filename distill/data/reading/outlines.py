@@ -130,7 +130,9 @@ def _is_ring(ring: object) -> bool:
         raise ValueError("with a point that is no number") from None
     if far or any(type(value) is bool for value in ring):
         raise ValueError("with a point that is no number or far from the image")
-    return len(ring) >= 6 and len(ring) % 2 == 0
+    if len(ring) % 2:
+        raise ValueError("with an odd number of coordinates")
+    return len(ring) >= 6
 
 
 def _unpacked(counts: str) -> np.ndarray:

@@ -47,7 +47,8 @@ def split() -> AnnotatedSplit:
 def test_annotations_are_found_by_image(split):
     assert [split.annotations.of(image_id) for image_id in (1, 2, 3)] == [slice(0, 2), slice(2, 2), slice(2, 2)]
     assert split.annotations.labelled.tolist() == [True, False]
-    assert np.flatnonzero(split.joints_annotated).tolist() == [4]
+    assert [np.flatnonzero(joints).tolist() for joints in split.annotates] == [[4], [4]]
+    assert split.is_annotated.all()
 
 
 def test_impossible_images_are_refused(split):

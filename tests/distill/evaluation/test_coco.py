@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -34,6 +35,8 @@ def annotate(tmp_path):
             "annotations": [{"image_id": 1, "category_id": 7, **a} for a in annotations],
         }
         (tmp_path / "val").mkdir(exist_ok=True)
+        for number in (1, 2):
+            Image.new("L", (1000, 800)).save(tmp_path / f"val/{number}.jpg")
         (tmp_path / "annotations").mkdir(exist_ok=True)
         (tmp_path / "annotations" / "person_keypoints_val.json").write_text(json.dumps(document | fields))
         return KeypointSet(DataSource(tmp_path, "val"), skeleton)
@@ -172,7 +175,9 @@ def test_drawing_every_photograph_once_gives_the_figure_itself(mini):
 
 
 def test_nothing_is_printed(annotate, capfd):
-    evaluate({1: found(person_at(10, 10))}, annotate(person_at(10, 10)))
+    data = annotate(person_at(10, 10))
+    capfd.readouterr()
+    evaluate({1: found(person_at(10, 10))}, data)
     assert capfd.readouterr() == ("", "")
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from distill.data.formats import coco
-from distill.data.keypoint_set import IGNORED, KeypointSet
+from distill.data.keypoint_set import IGNORED, UNKNOWN, KeypointSet
+from distill.data.keypoint_set import PERSON as PERSON_MASK
 from distill.data.source import DataSource
 from distill.pose.skeleton import COCO_17
 from distill.system.errors import InputError
@@ -34,67 +35,52 @@ def test_annotations_may_come_in_any_order_and_of_images_that_are_not_listed(wri
 
 
 def test_missing_annotations(tmp_path):
-    with pytest.raises(InputError, match=r"person_keypoints_val2017.json does not exist"):
+    with pytest.raises(InputError, match=r"holds no split val2017 of a known format"):
         KeypointSet(DataSource(tmp_path, "val2017"), COCO_17)
 
 
-def test_missing_photograph_folder(write, tmp_path):
+def test_photographs_are_looked_for_in_every_folder_of_the_set(write, tmp_path):
     write()
     (tmp_path / "train2017").rename(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="no photographs"):
+    moved = tmp_path / "elsewhere" / "7.jpg"
+    assert KeypointSet(DataSource(tmp_path, "train2017"), COCO_17).path(7) == moved
+    moved.unlink()
+    with pytest.raises(InputError, match=r"lists 1 photographs that are not in .* first '7.jpg'"):
         KeypointSet(DataSource(tmp_path, "train2017"), COCO_17)
 
 
 @pytest.mark.parametrize(
     ("annotation", "changes", "message"),
     [
-        ({}, {"categories": [{"id": 1, "name": "person"}]}, "no keypoints in its categories"),
+        ({"keypoints": [1, 2, 2]}, {"categories": [{"id": 1, "name": "person"}]}, "names no joints in its categories"),
         ({}, {"categories": [{"id": 1, "keypoints": ["nose"]}]}, "other joints than skeleton coco_17"),
         ({}, {"images": []}, "lists no images"),
-        ({"keypoints": [1, 2, 2]}, {}, "annotation 1 has 3 values in keypoints instead of 51"),
-        ({"keypoints": None}, {}, "annotation 1 has no usable field keypoints"),
-        ({"bbox": [1, 2]}, {}, "2 values in bbox instead of 4"),
-        ({"keypoints": ["left"] * 51}, {}, "holds something else than a number"),
-        ({"bbox": [1, 2, None, [4]]}, {}, "holds something else than a number"),
-        (
-            {"keypoints": [NAN, 6, 2] + [0] * 48},
-            {},
-            "1 has something else than finite numbers in its keypoints",
-        ),
-        (
-            {"keypoints": [None, 6, 2] + [0] * 48},
-            {},
-            "1 has something else than finite numbers in its keypoints",
-        ),
-        ({"keypoints": [5, 6, float("inf")] + [0] * 48}, {}, "something else than finite numbers in its keypoints"),
-        ({"area": None}, {}, "annotation 1 has something else than finite numbers in its area"),
-        ({"area": NAN}, {}, "annotation 1 has something else than finite numbers in its area"),
-        ({"area": "large"}, {}, "annotation 1 holds something else than a number in area"),
-        ({"bbox": [1, None, 3, 4]}, {}, "annotation 1 has something else than finite numbers in its box"),
-        ({"bbox": None}, {}, "annotation 1 has no usable field bbox"),
-        ({"iscrowd": "0"}, {}, "annotation 1 has iscrowd '0'; write the number 0 or 1"),
-        ({"id": None}, {}, r"annotation None has no usable id \(None\)"),
+        ({"keypoints": [1, 2, 2]}, {}, "keypoints of annotation 1 hold 3 values instead of 51; give x, y, visibility"),
+        ({"keypoints": [[1, 2, 2]] * 16}, {}, "keypoints of annotation 1 hold 48 values instead of 51"),
+        ({"keypoints": "5 6 2"}, {}, "keypoints of annotation 1 are '5 6 2'; give a list"),
+        ({"iscrowd": "perhaps"}, {}, "iscrowd of annotation 1 is 'perhaps'; write the number 0 or 1"),
+        ({"iscrowd": 2}, {}, "iscrowd of annotation 1 is 2; write the number 0 or 1"),
         ({"image_id": 7.5}, {}, r"annotation 1 has no usable image_id \(7.5\)"),
+        ({"image_id": None}, {}, r"annotation 1 has no usable image_id \(None\)"),
         ({"image_id": 2**63}, {}, r"annotation 1 has no usable image_id .* whole number of 64 bits"),
         ({"category_id": "person"}, {}, r"annotation 1 has no usable category_id \('person'\)"),
         ({"category_id": None}, {"categories": [PERSON, DOG]}, r"annotation 1 has no usable category_id \(None\)"),
         (
-            {"segmentation": {"size": [3, 3], "counts": [9]}},
             {},
-            "has a segmentation of 3 x 3 on an image of 24 x 16",
+            {"images": [{"id": 7, "width": 24, "height": 16}]},
+            r"an image has no usable file_name \(None\), that of id",
         ),
-        (
-            {"segmentation": [[NAN, 1, 5, 5, 9, 9]]},
-            {},
-            "has a segmentation with a point that is no number",
-        ),
-        ({}, {"images": [{"id": 7, "width": 24, "height": 16}]}, "an image has no field file_name, that of id 7"),
-        ({}, {"images": [IMAGE | {"width": None}]}, r"image 7 has no usable width \(None\)"),
-        ({}, {"images": [IMAGE | {"width": -1}]}, "image 7 has a size of -1 x 16 pixels"),
-        ({}, {"images": [IMAGE, IMAGE | {"file_name": "8.jpg"}]}, "lists two images with id 7"),
+        ({}, {"images": [IMAGE | {"file_name": ".."}]}, r"an image has no usable file_name \('..'\)"),
+        ({}, {"images": [IMAGE | {"file_name": "8.jpg"}]}, "lists 1 photographs that are not in .* first '8.jpg'"),
+        ({}, {"images": [IMAGE | {"width": 48}]}, "is 24 x 16 pixels, but .* says 48 x 16"),
+        ({}, {"images": [IMAGE, IMAGE | {"file_name": "8.jpg"}]}, "lists two images with id 7, 7.jpg and 8.jpg"),
         ({}, {"images": [7]}, "images is no list of objects"),
+        ({}, {"images": None}, "lists no images"),
+        ({}, {"annotations": {"1": {}}}, "annotations is no list of objects"),
         ({}, {"categories": [PERSON, PERSON | {"name": "dog"}]}, "two categories have the same id"),
         ({}, {"categories": [{"name": "person"}]}, r"a category has no usable id \(None\)"),
+        ({}, {"annotated_joints": [["nose"]], "images": [IMAGE | {"annotated_joints": 1}]}, "annotated_joints 1; give"),
+        ({}, {"annotated_joints": "nose"}, "annotated_joints must be a list of lists"),
     ],
 )
 def test_annotations_of_the_wrong_kind(write, annotation, changes, message):
@@ -103,27 +89,126 @@ def test_annotations_of_the_wrong_kind(write, annotation, changes, message):
     assert "person_keypoints_train2017.json" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("annotation", "note"),
+    [
+        ({"keypoints": ["left"] * 51}, "persons with joints that are no numbers; these count as unlabelled: 1"),
+        ({"keypoints": [NAN, 6, 2] + [0] * 48}, "joints that are no numbers"),
+        ({"keypoints": [None, 6, 2] + [0] * 48}, "joints that are no numbers"),
+        ({"keypoints": [5, 6, float("inf")] + [0] * 48}, "joints that are no numbers"),
+        ({"keypoints": [5, 6, 3] + [0] * 48}, "joints of another visibility than 0, 1, 2"),
+        ({"keypoints": [5, 6, 0.93] + [0] * 48}, "joints of another visibility than 0, 1, 2"),
+        ({"keypoints": [0, 0, 1] + [0] * 48}, "joints at the origin"),
+        ({"keypoints": [5000, 6, 2] + [0] * 48}, "joints further outside their photograph than it is large"),
+        ({"area": None}, "without a usable area"),
+        ({"area": NAN}, "without a usable area"),
+        ({"area": "large"}, "without a usable area"),
+        ({"area": 0}, "without a usable area"),
+        ({"area": 1}, "without a usable area"),
+        ({"area": 384}, "without a usable area"),
+        ({"area": -80}, "without a usable area"),
+        ({"area": 80, "bbox": None}, "without a usable box"),
+        ({"area": 80, "bbox": [1, 2]}, "without a usable box"),
+        ({"area": 80, "bbox": [1, 2, None, [4]]}, "without a usable box"),
+        ({"area": 80, "bbox": [2, 2, 0, 10]}, "without a usable box"),
+        ({"area": 80, "bbox": [2, 2, -8, 10]}, "without a usable box"),
+        ({"area": 80, "bbox": [30, 2, 8, 10]}, "without a usable box"),
+        ({"area": 80, "id": None}, "without a whole number as id; they are numbered: 1, first 1"),
+        ({"area": 80, "id": "a3f"}, "without a whole number as id"),
+        ({"area": 80, "segmentation": {"size": [3, 3], "counts": [9]}}, "outlines of another size than its image"),
+        ({"area": 80, "segmentation": [[NAN, 1, 5, 5, 9, 9]]}, "outlines with a point that is no number"),
+        ({"area": 80, "segmentation": [[1, 1, 5, 5, 9, 9, 3]]}, "outlines with an odd number of coordinates"),
+    ],
+)
+def test_what_can_be_repaired_is_told(write, annotation, note):
+    data = write(annotation)
+    [said] = [line for line in data.notes if note in line]
+    assert str(data.annotation_file) in said and "1, first " in said
+    annotations = data.annotations
+    assert all(np.isfinite(getattr(annotations, name)).all() for name in ("keypoints", "boxes", "areas"))
+    assert (annotations.boxes[:, 2:] > 0).all() and (annotations.areas > 0).all()
+
+
+def test_the_first_of_many_is_named(write):
+    data = write({"area": 80}, {"area": 80}, *[{"area": 80, "keypoints": [NAN, 6, 2] + [0] * 48}] * 2)
+    [said] = data.notes
+    assert said.endswith("these count as unlabelled: 2, first annotation 3 of image 7")
+
+
+@pytest.mark.parametrize("value", [None, False, "0", "false", "", 0.0])
+def test_no_crowd(write, value):
+    assert not write({"iscrowd": value}).annotations.is_crowd.any()
+
+
+@pytest.mark.parametrize("value", [True, "1", "True", 1.0])
+def test_a_crowd(write, value):
+    assert write({"iscrowd": value}).annotations.is_crowd.all()
+
+
+def test_joints_may_stand_in_lists_of_their_own_and_as_text(write):
+    flat = write({}).keypoints(7)
+    assert (write({"keypoints": [[5, 6, 2]] + [[0, 0, 0]] * 16}).keypoints(7) == flat).all()
+    assert (write({"keypoints": ["5", "6", "2"] + ["0"] * 48}).keypoints(7) == flat).all()
+
+
+@pytest.mark.parametrize("size", [{"width": None}, {"width": -1, "height": -1}, {"height": "tall"}, {"width": 24.5}])
+def test_sizes_of_no_use_are_those_of_the_photographs(write, size):
+    data = write({"area": 80}, images=[IMAGE | size])
+    assert data.size(7) == (24, 16) and "images without width and height" in data.notes[0]
+
+
+def test_sizes_may_be_text(write):
+    assert write({"area": 80}, images=[IMAGE | {"width": "24", "height": 16.0}]).notes == ()
+
+
+def test_unnamed_joints_are_those_of_the_skeleton_that_is_asked_for(write):
+    data = write({"area": 80}, categories=[{"id": 1, "name": "person"}])
+    assert len(data.keypoints(7)) == 1 and "taken for those of coco_17" in data.notes[0]
+
+
+@pytest.mark.parametrize("change", [{"annotations": []}, {"annotations": None, "categories": None}])
+def test_a_set_may_be_without_annotations(write, change):
+    data = write(**change)
+    assert not data.is_annotated(7) and not data.joints_annotated(7).any() and not len(data.keypoints(7))
+    assert (data.masks(7)[..., [UNKNOWN, IGNORED]] == 255).all() and not data.masks(7)[..., PERSON_MASK].any()
+    assert "nobody is annotated" in data.notes[0]
+
+
+def test_joints_may_be_annotated_in_some_photographs_only(write, tmp_path):
+    images = [IMAGE | {"id": number, "annotated_joints": number - 7} for number in (7, 8, 9)] + [IMAGE | {"id": 10}]
+    lists = [["nose", "left_eye"], [], ["nose"]]
+    data = write({"keypoints": [5, 6, 2, 6, 5, 2] + [0] * 45}, images=images, annotated_joints=lists)
+    assert [int(data.joints_annotated(i).sum()) for i in (7, 8, 9, 10)] == [2, 0, 1, 2]
+    assert [data.is_annotated(i) for i in (7, 8, 9, 10)] == [True, False, True, True]
+    assert data.masks(8)[..., IGNORED].all() and not data.masks(9)[..., IGNORED].any()
+
+
 def test_no_json_at_all(write, tmp_path):
     write()
-    (tmp_path / "annotations/person_keypoints_train2017.json").write_text('{"images": [')
-    with pytest.raises(InputError, match="is not JSON"):
-        KeypointSet(DataSource(tmp_path, "train2017"), COCO_17)
+    for content in (b'{"images": [', b"", b"\x00\xff" * 40, b'{"images": ' + b"[" * 200_000):
+        (tmp_path / "annotations/person_keypoints_train2017.json").write_bytes(content)
+        with pytest.raises(InputError, match=r"is not JSON|nested too deeply"):
+            KeypointSet(DataSource(tmp_path, "train2017"), COCO_17)
 
 
-def test_one_broken_annotation_among_many_is_the_one_that_is_named(write):
-    with pytest.raises(InputError, match=r"annotation 3 has .* its keypoints; correct it or remove it .1 of them"):
-        write({}, {}, {"keypoints": [NAN, 6, 2] + [0] * 48}, {})
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_json_as_other_systems_write_it(write, tmp_path, encoding):
+    file = write({}).annotation_file
+    file.write_bytes(file.read_text().encode(encoding))
+    assert len(KeypointSet(DataSource(tmp_path, "train2017"), COCO_17).keypoints(7)) == 1
 
 
 def test_a_dog_of_17_joints_and_a_car_are_no_persons(write, capsys):
     dog = {"category_id": 2, "keypoints": [3, 3, 2] * 17}
     car = {"category_id": 3, "keypoints": None, "bbox": [10, 2, 8, 10]}
     del car["keypoints"]
-    data = write({}, dog, car, dog, categories=[DOG, PERSON, CAR])
+    data = write({"area": 80}, dog, car, dog, categories=[DOG, PERSON, CAR])
     assert data.keypoints(7).shape == (1, 17, 3) and data.category == 1
     assert not data.masks(7)[:, 12:].any()
     [said] = capsys.readouterr().err.splitlines()
-    assert said.startswith("note: ") and said.endswith("than 'person' are left out: 2 of 'dog', 1 of 'car'")
+    assert said.startswith("note: ") and said.endswith(
+        "than 'person' are left out (2 of 'dog', 1 of 'car'): 3, first annotation 2"
+    )
     KeypointSet(DataSource(data.source.root, "train2017"), COCO_17)
     assert capsys.readouterr().err == ""
 
@@ -155,9 +240,9 @@ def test_a_single_category_need_not_be_named(write):
     assert len(write({"category_id": None}).keypoints(7)) == 1
 
 
-def test_annotations_of_images_that_are_not_listed_are_counted_in_a_note(write, capsys):
-    write({"image_id": 5}, {}, {"image_id": 6})
-    assert "2 annotations of images that it does not list are left out" in capsys.readouterr().err
+def test_annotations_of_images_that_are_not_listed_are_counted_in_a_note(write):
+    [line] = write({"image_id": 5}, {}, {"image_id": 6}).notes
+    assert line.endswith("annotations of images that it does not list are left out: 2, first of image 5")
 
 
 def test_a_person_without_keypoints_is_one_whom_nobody_labelled(write, tmp_path):
@@ -179,8 +264,8 @@ def test_joints_that_nobody_labelled_are_known(write):
     labelled = np.array([[5, 6, 2], [0, 0, 0], [5, 6, 1]] + [[0, 0, 0]] * 14)
     crowd = {"iscrowd": 1, "keypoints": [1, 1, 2] * 17}
     data = write({"keypoints": labelled.ravel().tolist()}, crowd)
-    assert data.joints_annotated.tolist() == (labelled[:, 2] > 0).tolist()
-    assert not write().joints_annotated.any()
+    assert data.joints_annotated(7).tolist() == (labelled[:, 2] > 0).tolist()
+    assert not write(crowd).joints_annotated(7).any()
 
 
 def test_ids_as_text_are_the_same_ids(write):
@@ -201,7 +286,50 @@ def test_other_joints_say_where_they_differ_and_what_to_do(write):
         write(categories=[PERSON | {"keypoints": [*COCO_17.joints, "tail"]}])
 
 
-def test_it_is_sniffed_by_its_annotation_file(write):
-    root = write().root
-    assert coco.Coco().sniffs(root, "train2017")
-    assert not coco.Coco().sniffs(root, "val2017") and not coco.Coco().sniffs(root / "nowhere", "train2017")
+def place(root, annotations: str, photographs: str):
+    """Move the set that `write` wrote to another layout."""
+    for old, new in (("annotations/person_keypoints_train2017.json", annotations), ("train2017", photographs)):
+        (root / new).parent.mkdir(parents=True, exist_ok=True)
+        (root / old).rename(root / new)
+    (root / "annotations").rmdir() if not any((root / "annotations").iterdir()) else None
+
+
+@pytest.mark.parametrize(
+    ("annotations", "photographs", "splits", "split"),
+    [
+        ("annotations/person_keypoints_train2017.json", "images", ["train2017"], "train2017"),
+        ("annotations/train2017.json", "train2017", ["train2017"], "train2017"),
+        ("annotations/person_keypoints_default.json", "images/default", [""], "val2017"),
+        ("annotations/person_keypoints_default.json", "images", [""], "default"),
+        ("train/_annotations.coco.json", "train/images", ["train"], "train"),
+        ("result.json", "images", [""], "train2017"),
+        ("result.json", "photographs/of/mine", [""], "train2017"),
+    ],
+)
+def test_layouts_of_other_tools(write, tmp_path, annotations, photographs, splits, split):
+    write({})
+    place(tmp_path, annotations, photographs)
+    assert coco.Coco().splits(tmp_path) == splits
+    data = KeypointSet(DataSource(tmp_path, split), COCO_17)
+    assert data.photograph(7).shape == (16, 24, 3) and len(data.keypoints(7)) == 1
+
+
+def test_annotations_and_photographs_may_lie_anywhere(write, tmp_path):
+    write({})
+    place(tmp_path, "here/notes.json", "there/pictures")
+    source = DataSource(annotations=tmp_path / "here/notes.json", images=tmp_path / "there")
+    assert KeypointSet(source, COCO_17).photograph(7).shape == (16, 24, 3)
+    for wrong, message in (
+        (DataSource(), "no data are named: give data.root"),
+        (DataSource(annotations=tmp_path / "none.json", images=tmp_path), "none.json is not a file"),
+        (DataSource(annotations=source.annotations, images=tmp_path / "none"), "none is not a folder"),
+        (DataSource(annotations=tmp_path / "there/pictures/7.jpg", images=tmp_path), "7.jpg is of no known format"),
+    ):
+        with pytest.raises(InputError, match=message):
+            KeypointSet(wrong, COCO_17)
+
+
+def test_a_wrong_split_is_told_the_right_ones(write, tmp_path):
+    write({})
+    with pytest.raises(InputError, match=r"has no split val2017; its splits are train2017: choose by data.split"):
+        KeypointSet(DataSource(tmp_path, "val2017"), COCO_17)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as rle
 
-from distill.data.reading.outlines import drawn, usable_outline
+from distill.data.reading.outlines import PackedOutlines, area_and_box, drawn, usable_outline
 
 WIDTH, HEIGHT = 24, 16
 SQUARE = [2.0, 2.0, 10.0, 2.0, 10.0, 12.0, 2.0, 12.0]
@@ -53,17 +53,17 @@ def test_a_ring_may_stand_alone():
     ("segmentation", "message"),
     [
         ([[float("nan"), *SQUARE[1:]]], "a point that is no number"),
-        ([[2e8, *SQUARE[1:]]], "or more than 100000 pixels away"),
+        ([[2e8, *SQUARE[1:]]], "far from the image"),
         ([[None, *SQUARE[1:]]], "a point that is no number"),
-        ([SQUARE, ["left"] * 8], "points that are no numbers"),
-        ([SQUARE, 5.0], "no list of x, y"),
-        ([SQUARE[:7]], "no list of x, y"),
-        ([[SQUARE]], "no list of x, y"),
+        ([SQUARE, ["left"] * 8], "a point that is no number"),
+        ([SQUARE, 5.0], "no list of points"),
+        ([SQUARE[:7]], "an odd number of coordinates"),
+        ([[SQUARE]], "an odd number|no number"),
         ("square", "neither polygons nor run-lengths"),
         ({"counts": [384]}, "neither polygons nor run-lengths"),
-        ({"size": [WIDTH, HEIGHT], "counts": [384]}, "of 16 x 24 on an image of 24 x 16"),
-        ({"size": None, "counts": [384]}, "of None on an image of 24 x 16"),
-        ({"size": [HEIGHT, WIDTH], "counts": [100, 50]}, "fill 150 of 384 pixels"),
+        ({"size": [WIDTH, HEIGHT], "counts": [384]}, "of another size than its image"),
+        ({"size": None, "counts": [384]}, "of another size than its image"),
+        ({"size": [HEIGHT, WIDTH], "counts": [100, 50]}, "do not fill the image"),
         ({"size": [HEIGHT, WIDTH], "counts": []}, "run-lengths"),
         ({"size": [HEIGHT, WIDTH], "counts": [-1, 385]}, "no whole numbers"),
         ({"size": [HEIGHT, WIDTH], "counts": [383.5, 0.5]}, "no whole numbers"),
@@ -76,3 +76,26 @@ def test_a_ring_may_stand_alone():
 def test_what_would_harm_is_refused(segmentation, message):
     with pytest.raises(ValueError, match=message):
         usable_outline(segmentation, WIDTH, HEIGHT)
+
+
+def test_points_may_stand_in_lists_of_their_own():
+    points = [SQUARE[at : at + 2] for at in range(0, 8, 2)]
+    for written in (points, [points]):
+        assert usable_outline(written, WIDTH, HEIGHT) == [SQUARE]
+
+
+def test_area_and_box():
+    area, box = area_and_box(usable_outline([SQUARE], WIDTH, HEIGHT), WIDTH, HEIGHT)
+    assert area == 80 and box == [2, 2, 8, 10]
+
+
+POLYGONS = st.lists(st.lists(st.floats(-9, 99), min_size=6, max_size=12), min_size=1, max_size=3)
+RUNS = st.fixed_dictionaries({"size": st.just([HEIGHT, WIDTH]), "counts": st.just([384]) | st.just("0P;")})
+
+
+@given(st.lists(st.none() | POLYGONS | RUNS, max_size=6))
+def test_packed_outlines_are_the_same(outlines):
+    packed = PackedOutlines(outlines)
+    again = PackedOutlines.from_arrays(packed.arrays())
+    assert list(packed) == list(again) == outlines
+    assert [packed[number - len(outlines)] for number in range(len(outlines))] == outlines
