@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,12 +98,17 @@ def tiny_synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def s3_server():
-    """A real S3 server on loopback, known to this process and its children by their environment."""
-    from moto.server import ThreadedMotoServer
+    """A real S3 server on loopback, known to this process and its children by their environment.
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    It answers one request after another, for two at once may both find that a key is new.
+    """
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    host, port = server.server_address
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         patch.setenv("AWS_ACCESS_KEY_ID", "key")
@@ -110,7 +116,8 @@ def s3_server():
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.setenv("no_proxy", "127.0.0.1")
         yield
-    server.stop()
+    server.shutdown()
+    serving.join()
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def test_results_carry_the_category_of_the_set(checkpoint, tiny_synthetic, tmp_p
     out, results = tmp_path / "report.json", tmp_path / "results.json"
     arguments = [str(checkpoint), "--data.root", str(tmp_path), "--out", str(out), "--results", str(results)]
     assert main([*arguments, "--grouping.detection_threshold", "0", "--data.format", "coco"]) == 0
-    assert "than 'person' are left out: 1 of 'dog'" in capsys.readouterr().err
+    assert "than 'person' are left out (1 of 'dog'): 1, first annotation 1000000" in capsys.readouterr().err
     found = json.loads(results.read_text())
     assert found and {person["category_id"] for person in found} == {3}
     annotated = COCO(str(file))
@@ -142,8 +142,11 @@ def test_model_apart_from_its_json_is_one_line(exported, tiny_synthetic, tmp_pat
         (["{tmp}/text.safetensors"], "text.safetensors is no readable .safetensors file"),
         (["{tmp}/model.pth"], "must end in .safetensors (checkpoint) or .tflite"),
         (["{tmp}/best.safetensors", "--data.root", "{tmp}/nowhere"], "nowhere is not a folder"),
-        (["{tmp}/best.safetensors", "--data.split", "test2017"], "person_keypoints_test2017.json does not exist"),
-        (["{tmp}/best.safetensors", "--data.root", "{tmp}"], "has no keypoints in its categories"),
+        (
+            ["{tmp}/best.safetensors", "--data.split", "test2017"],
+            "has no split test2017; its splits are train2017, val2017",
+        ),
+        (["{tmp}/best.safetensors", "--data.root", "{tmp}"], "person_keypoints_val2017.json lists no images"),
         (["{tmp}/best.safetensors", "--out", "{tmp}"], "is a folder or the model"),
         (["{tmp}/best.safetensors", "--out", "{tmp}/best.safetensors/report.json"], "best.safetensors"),
         (["{tmp}/best.safetensors", "--limit", "0"], "limit must be at least 1, not 0"),
@@ -166,9 +169,10 @@ def test_bad_input_is_one_line(checkpoint, tiny_synthetic, tmp_path, capsys, arg
 
 def test_absent_and_truncated_photographs_are_one_line(checkpoint, tiny_synthetic, tmp_path, capsys):
     shutil.copytree(tiny_synthetic, tmp_path / "set")
-    data = KeypointSet(DataSource(tmp_path / "set", "val2017"), COCO_17)
+    root = tmp_path / "set"
+    data = KeypointSet(DataSource(root, "val2017"), COCO_17)
     path = data.path(data.image_ids[0])
     path.write_bytes(path.read_bytes()[:500])
-    assert "cannot be read as a photograph" in failure(capsys, checkpoint, "--data.root", data.root)
+    assert "cannot be read as a photograph" in failure(capsys, checkpoint, "--data.root", root)
     path.unlink()
-    assert "but does not exist" in failure(capsys, checkpoint, "--data.root", data.root)
+    assert "lists 1 photographs that are not in" in failure(capsys, checkpoint, "--data.root", root)

@@ -241,7 +241,7 @@ def test_a_single_category_need_not_be_named(write):
 
 
 def test_annotations_of_images_that_are_not_listed_are_counted_in_a_note(write):
-    [line] = write({"image_id": 5}, {}, {"image_id": 6}).notes
+    line = write({"image_id": 5}, {}, {"image_id": 6}).notes[0]
     assert line.endswith("annotations of images that it does not list are left out: 2, first of image 5")
 
 
