@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from distill.data.reading.findings import Findings
 from distill.pose.skeleton import Skeleton, get_skeleton, shipped_names, with_defaults
 from distill.system.errors import InputError
 
@@ -45,15 +46,19 @@ def person_categories(categories: Sequence[Category], skeleton: Skeleton, source
     return _most_likely(persons)
 
 
-def own_skeleton(categories: Sequence[Category], source: Path) -> Skeleton:
+def own_skeleton(categories: Sequence[Category], findings: Findings) -> Skeleton:
     """The skeleton that a set brings itself.
 
     Where its joints are those of a skeleton that ships, it is that one, sigmas and limbs included. Otherwise names and
     limbs are the set's, left and right pair by their names, and sigmas are the default.
 
+    Args:
+        findings: gets limbs that are left out; messages name its source.
+
     Raises:
         InputError: no category has joints, or several have different ones and none or several are called person.
     """
+    source = findings.source
     candidates = _most_likely(_with_joints(categories, source))
     if len({category.joints for category in candidates}) > 1:
         names = ", ".join(category.name for category in candidates)
@@ -65,7 +70,7 @@ def own_skeleton(categories: Sequence[Category], source: Path) -> Skeleton:
     for name in shipped_names():
         if get_skeleton(name).joints == category.joints:
             return get_skeleton(name)
-    limbs = [_limb(pair, category, source) for pair in category.limbs]
+    limbs = _limbs(category, findings)
     name = f"{category.name}_{len(category.joints)}"
     return Skeleton.from_plain(with_defaults(category.joints, name=name, limbs=limbs), str(source))
 
@@ -82,24 +87,27 @@ def _most_likely(categories: Sequence[Category]) -> Sequence[Category]:
     return [category for category in categories if category.name.lower() == PERSON] or categories
 
 
-def _limb(pair: object, category: Category, source: Path) -> list[str]:
-    """The names of the two joints of a limb."""
-    numbers = range(1, len(category.joints) + 1)
-    if not isinstance(pair, list) or len(pair) != 2 or not all(end in numbers for end in pair) or pair[0] == pair[1]:
-        raise InputError(
-            f"{source}: skeleton of category {category.name!r} holds {pair}, where two joint numbers of 1 to "
-            f"{len(category.joints)} are wanted; correct it, or give the skeleton as a YAML file"
-        )
-    return [category.joints[int(end) - 1] for end in pair]
+def _limbs(category: Category, findings: Findings) -> list[list[str]]:
+    """The names of the two joints of each limb; numbers count from 0 where a 0 is among them."""
+    pairs = [pair for pair in category.limbs if isinstance(pair, list) and len(pair) == 2]
+    first = 0 if any(end == 0 for pair in pairs for end in pair) else 1
+    numbers = range(first, first + len(category.joints))
+    usable = [pair for pair in pairs if all(end in numbers for end in pair) and pair[0] != pair[1]]
+    findings.add(
+        f"limbs of category {category.name!r} that are no two joint numbers of {first} to {numbers[-1]} are not drawn",
+        f"{next((pair for pair in category.limbs if pair not in usable), None)!r:.60}",
+        len(category.limbs) - len(usable),
+    )
+    return [[category.joints[int(end) - first] for end in pair] for pair in usable]
 
 
 def _difference(category: Category, skeleton: Skeleton) -> str:
     """Where the joints of a category first differ from a skeleton's, as part of a message."""
     pairs = zip_longest(category.joints, skeleton.joints)
     number, (own, wanted) = next((n, pair) for n, pair in enumerate(pairs, start=1) if pair[0] != pair[1])
-    joint = "nothing" if own is None else repr(own)
+    joint = "nothing" if own is None else f"{own!r:.60}"
     other = "nothing" if wanted is None else repr(wanted)
     return (
-        f"category {category.name!r} has other joints than skeleton {skeleton.name}, joint {number} is {joint} instead "
-        f"of {other}"
+        f"category {category.name!r:.60} has other joints than skeleton {skeleton.name}, joint {number} is {joint} "
+        f"instead of {other}"
     )

@@ -107,7 +107,7 @@ def _parse(document: _Document, folder: Path, given: Skeleton | None, findings: 
     path = findings.source
     categories = _categories(document.categories, path)
     skeleton, persons = _persons(categories, given, document, findings)
-    images = _images(document.images, path)
+    images = _images(document.images, findings)
     sizes, is_lasting = _sizes(images, folder, findings)
     kept_entries = _of_persons(document.annotations, categories, persons, images, findings)
     if not document.annotations:
@@ -159,7 +159,7 @@ def _persons(
     """
     path = findings.source
     if any(category.joints for category in categories):
-        skeleton = given or own_skeleton(categories, path)
+        skeleton = given or own_skeleton(categories, findings)
         return skeleton, person_categories(categories, skeleton, path)
     unnamed = [category for category in categories if category.name.lower() == "person"] or categories[:1]
     with_joints = [entry for entry in document.annotations if entry.get("keypoints")]
@@ -174,9 +174,9 @@ def _persons(
     return given, unnamed or [Category(1, "person")]
 
 
-def _images(entries: Iterable[dict], path: Path) -> dict[int, _Image]:
+def _images(entries: Iterable[dict], findings: Findings) -> dict[int, _Image]:
     """Images by ascending id; what is listed twice in the same words counts once."""
-    images = {}
+    path, images = findings.source, {}
     for entry in entries:
         image_id = whole_number(entry, "id", f"{path}: an image")
         file = entry.get("file_name")
@@ -189,6 +189,13 @@ def _images(entries: Iterable[dict], path: Path) -> dict[int, _Image]:
                 f"{path} lists two images with id {image_id}, {known.file} and {file}; give each its own, as "
                 "`distill-data merge` does with sets that are joined"
             )
+    if again := len(images) - len(files := Counter(image.file for image in images.values())):
+        file = files.most_common(1)[0][0]
+        findings.add(
+            "photographs listed under several ids count as several, each with its own annotations alone",
+            f"{file!r:.200}",
+            again,
+        )
     return dict(sorted(images.items()))
 
 

@@ -67,20 +67,22 @@ def locate(names: Sequence[str], folder: Path, findings: Findings) -> list[str]:
             files[name] = file
     if absent:
         raise InputError(
-            f"{findings.source} lists {len(absent)} photographs that are not in {folder}, first {absent[0]!r}; fetch "
-            "them, or say with data.images where they are"
+            f"{findings.source} lists {len(absent)} photographs that are not in {folder}, first {absent[0]!r:.200}; "
+            "fetch them, or say with data.images where they are"
         )
     owners = Counter(files.values())
     if shared := next((file for file, count in owners.items() if count > 1), None):
         first, second = [name for name, file in files.items() if file == shared][:2]
         raise InputError(
-            f"{findings.source}: {first!r} and {second!r} can both only be {folder / shared}; keep the folders that "
-            "the names have"
+            f"{findings.source}: {first!r:.200} and {second!r:.200} can both only be {folder / shared}; keep the "
+            "folders that the names have"
         )
     moved = [name for name in names if name.replace("\\", "/").removeprefix("./") != files[name]]
     if moved:
         findings.add(
-            f"photographs found in {folder} under another path than the annotations have", repr(moved[0]), len(moved)
+            f"photographs found in {folder} under another path than the annotations have",
+            f"{moved[0]!r:.200}",
+            len(moved),
         )
     return [files[name] for name in names]
 

@@ -1,5 +1,7 @@
 """Persons out of the annotations of a COCO JSON, as arrays with gaps where the file says nothing usable."""
 
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 from distill.data.reading.findings import Findings
 from distill.data.reading.outlines import usable_outline
 from distill.data.reading.repairs import RawPersons
-from distill.data.reading.values import numbers, truth
+from distill.data.reading.values import numbers, truth, whole_number
 from distill.system.errors import InputError
 
 
@@ -43,19 +45,30 @@ def raw_persons(
 
 
 def _ids(entries: Sequence[dict], findings: Findings) -> np.ndarray:
-    """Ids (N,) int64 as they stand; those that are no numbers of 63 bits count on from the highest."""
-    found = numbers([entry.get("id") for entry in entries])
-    with np.errstate(invalid="ignore"):
-        usable = (np.abs(found) < 2**53) & (found == np.floor(found))
-    following = int(found[usable].max(initial=0)) + 1
-    ids = np.where(usable, found, 0).astype(np.int64)
-    ids[~usable] = np.arange(following, following + (~usable).sum())
-    for row in np.flatnonzero(~usable & (np.abs(found) >= 2**53)):
-        value = entries[row].get("id")
-        if isinstance(value, int) and -(2**63) <= value < 2**63:
-            ids[row], usable[row] = value, True
-    findings.add_where("annotations without a whole number as id; they are numbered", ~usable, [str(i) for i in ids])
-    return ids
+    """Ids (N,) int64 as they stand; what is no number of 63 bits, or another annotation's, gets the lowest free one."""
+    ids = [_id(entry.get("id")) for entry in entries]
+    counts = Counter(ids)
+    unusable = np.array([number is None for number in ids], dtype=bool)
+    seen, repeated = set(), np.zeros(len(ids), dtype=bool)
+    if len(counts) < len(ids):
+        for row, number in enumerate(ids):
+            repeated[row] = number in seen and number is not None
+            seen.add(number)
+    free = (number for number in itertools.count(1) if number not in counts)
+    owners = [f"of image {entry.get('image_id')!r:.30}" for entry in entries]
+    findings.add_where("annotations without a whole number as id; they are numbered", unusable, owners)
+    findings.add_where("annotations with the id of another; they are numbered anew", repeated, owners)
+    return np.array(
+        [next(free) if new else number for number, new in zip(ids, unusable | repeated, strict=True)], np.int64
+    )
+
+
+def _id(value: object) -> int | None:
+    """A whole number of 63 bits, also where it stands as text or as 3.0; None where it is none."""
+    try:
+        return whole_number({"id": value}, "id", "")
+    except InputError:
+        return None
 
 
 def _keypoints(entry: dict, num_joints: int, findings: Findings) -> list:

@@ -46,7 +46,7 @@ def repaired(raw: RawPersons, sizes: np.ndarray, findings: Findings) -> Annotati
 
     Joints that are no numbers, lie at the origin or far outside count as unlabelled; coordinates 0..1 are scaled to
     pixels; boxes of no use are taken from the outline, then from the joints, areas of no use from the outline, then
-    from the box. What cannot be placed at all is left out.
+    from the box. What cannot be placed at all, or says of a person what another annotation says, is left out.
 
     Args:
         raw: is changed.
@@ -58,8 +58,11 @@ def repaired(raw: RawPersons, sizes: np.ndarray, findings: Findings) -> Annotati
     keypoints = _joints(raw, sizes, findings, owners)
     boxes = _boxes(raw, keypoints, sizes, findings, owners)
     areas = _areas(raw, keypoints, boxes, sizes, findings, owners)
-    kept = np.isfinite(boxes).all(axis=1)
-    findings.add_where("annotations without joints, box and outline are left out", ~kept, owners)
+    placed = np.isfinite(boxes).all(axis=1)
+    findings.add_where("annotations without joints, box and outline are left out", ~placed, owners)
+    twice = _twice(raw, keypoints, boxes)
+    findings.add_where("persons who are annotated twice in the same words are left out once", twice, owners)
+    kept = placed & ~twice
     keypoints[..., :2] += raw.pixel_centre * (keypoints[..., 2:] > 0)
     return Annotations(
         ids=raw.ids[kept],
@@ -167,6 +170,20 @@ def _areas(
         areas[row] = areas[row] or of_boxes[row]
     findings.add_where("annotations without a usable area; it is taken from outline or box", bad, owners)
     return areas
+
+
+def _twice(raw: RawPersons, keypoints: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(N,) bool: whether an earlier annotation of the photograph has the same labelled joints and box."""
+    labelled = (keypoints[..., 2] > 0).any(axis=1)
+    rows = np.hstack(
+        [raw.image_ids[:, None], keypoints.reshape(len(boxes), 3 * keypoints.shape[1]), boxes, raw.is_crowd[:, None]]
+    )
+    _, first = np.unique(rows[labelled], axis=0, return_index=True)
+    again = np.ones(labelled.sum(), dtype=bool)
+    again[first] = False
+    twice = np.zeros(len(boxes), dtype=bool)
+    twice[labelled] = again
+    return twice
 
 
 def _extent(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -113,7 +113,7 @@ def test_annotations_of_the_wrong_kind(write, annotation, changes, message):
         ({"area": 80, "bbox": [2, 2, 0, 10]}, "without a usable box"),
         ({"area": 80, "bbox": [2, 2, -8, 10]}, "without a usable box"),
         ({"area": 80, "bbox": [30, 2, 8, 10]}, "without a usable box"),
-        ({"area": 80, "id": None}, "without a whole number as id; they are numbered: 1, first 1"),
+        ({"area": 80, "id": None}, "without a whole number as id; they are numbered: 1, first of image 7"),
         ({"area": 80, "id": "a3f"}, "without a whole number as id"),
         ({"area": 80, "segmentation": {"size": [3, 3], "counts": [9]}}, "outlines of another size than its image"),
         ({"area": 80, "segmentation": [[NAN, 1, 5, 5, 9, 9]]}, "outlines with a point that is no number"),
@@ -130,7 +130,11 @@ def test_what_can_be_repaired_is_told(write, annotation, note):
 
 
 def test_the_first_of_many_is_named(write):
-    data = write({"area": 80}, {"area": 80}, *[{"area": 80, "keypoints": [NAN, 6, 2] + [0] * 48}] * 2)
+    data = write(
+        {"area": 80},
+        {"area": 80, "keypoints": [1, 6, 2] + [0] * 48},
+        *[{"area": 80, "keypoints": [NAN, 6, 2, y, 6, 2] + [0] * 45} for y in (7, 8)],
+    )
     [said] = data.notes
     assert said.endswith("these count as unlabelled: 2, first annotation 3 of image 7")
 
@@ -222,7 +226,7 @@ def test_a_category_without_joints_is_no_person_even_by_that_name(write, keypoin
 
 def test_categories_with_the_skeletons_joints_are_persons_unless_one_is_called_so(write, capsys):
     man, woman = PERSON | {"id": 4, "name": "man"}, PERSON | {"id": 5, "name": "woman"}
-    data = write({"category_id": 4}, {"category_id": 5}, categories=[man, woman])
+    data = write({"category_id": 4}, {"category_id": 5, "bbox": [2, 2, 9, 9]}, categories=[man, woman])
     assert len(data.keypoints(7)) == 2 and data.category == 4
     assert "4 (man), 5 (woman) count as persons; results name 4 for all" in capsys.readouterr().err
     dog = PERSON | {"id": 2, "name": "dog"}
@@ -257,7 +261,7 @@ def test_a_person_without_keypoints_is_one_whom_nobody_labelled(write, tmp_path)
 
 
 def test_area_is_the_files_own_and_that_of_the_box_where_it_is_missing(write):
-    assert write({"area": 55.5}, {}).annotations.areas.tolist() == [55.5, 80.0]
+    assert write({"area": 55.5}, {"bbox": [2, 2, 9, 9]}).annotations.areas.tolist() == [55.5, 81.0]
 
 
 def test_joints_that_nobody_labelled_are_known(write):
@@ -333,3 +337,22 @@ def test_a_wrong_split_is_told_the_right_ones(write, tmp_path):
     write({})
     with pytest.raises(InputError, match=r"has no split val2017; its splits are train2017: choose by data.split"):
         KeypointSet(DataSource(tmp_path, "val2017"), COCO_17)
+
+
+def test_who_is_annotated_twice_counts_once(write):
+    data = write({"area": 80}, {"area": 80}, {"area": 80, "bbox": [2, 2, 9, 9]}, {"area": 80, "iscrowd": 1})
+    assert len(data.keypoints(7)) == 2 and len(data.annotations) == 3
+    assert "annotated twice in the same words are left out once: 1, first annotation 2 of image 7" in data.notes[0]
+
+
+def test_annotations_have_ids_of_their_own(write):
+    annotations = [{"id": 1, "area": 80, "bbox": [x, 2, 9, 9]} for x in (1, 2, 3)]
+    data = write(*annotations, {"id": 2, "area": 80, "bbox": [4, 2, 9, 9]})
+    assert data.annotations.ids.tolist() == [1, 3, 4, 2]
+    assert "with the id of another; they are numbered anew: 2, first of image 7" in data.notes[0]
+
+
+def test_a_photograph_under_two_ids_is_told(write):
+    data = write({"area": 80}, images=[{"id": i, "file_name": "7.jpg", "width": 24, "height": 16} for i in (7, 8)])
+    assert "photographs listed under several ids count as several" in data.notes[0]
+    assert len(data.keypoints(7)) == 1 and not len(data.keypoints(8))
