@@ -124,11 +124,9 @@ def _is_ring(ring: object) -> bool:
     """
     if not isinstance(ring, list):
         raise ValueError("that is no list of points")
-    try:
-        far = ring and not (min(ring) >= -FARTHEST and max(ring) <= FARTHEST and not math.isnan(sum(ring)))
-    except TypeError:
-        raise ValueError("with a point that is no number") from None
-    if far or any(type(value) is bool for value in ring):
+    if not {*map(type, ring)} <= {int, float}:
+        raise ValueError("with a point that is no number")
+    if ring and not (min(ring) >= -FARTHEST and max(ring) <= FARTHEST and not math.isnan(sum(ring))):
         raise ValueError("with a point that is no number or far from the image")
     if len(ring) % 2:
         raise ValueError("with an odd number of coordinates")
