@@ -142,7 +142,8 @@ def main():
         write_set(root, arguments.images, arguments.persons)
         megabytes = (root / NAME).stat().st_size / 1e6
         print(
-            f"{arguments.images} photographs, {arguments.persons} persons, {megabytes:.0f} MB; {platform.machine()}, one thread"
+            f"{arguments.images} photographs, {arguments.persons} persons, {megabytes:.0f} MB; "
+            f"{platform.machine()}, one thread"
         )
         ways = {"imports alone": _imports_alone, "pycocotools": _pycocotools, "first": _ours, "again": _ours}
         rows = {name: measured(way, root) for name, way in ways.items()}

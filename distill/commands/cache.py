@@ -94,6 +94,8 @@ def build(config: BuildConfig) -> SoftLabelStore:
     """Make or complete a store, or one task's part of it, showing progress; returns it."""
     task, num_tasks = array_task(config.task_id, config.num_tasks)
     data = open_data(config.data, config.skeleton)
+    if config.evaluate:
+        data.require_labelled(data.image_ids[: config.limit])
     loaded = load_teacher(config.teacher, data.skeleton)
     store = create_store(
         config.out,

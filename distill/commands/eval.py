@@ -86,6 +86,7 @@ def evaluate_model(config: EvalConfig) -> dict:
     model = load_model(config.model)
     data = KeypointSet(config.data, model.skeleton)
     image_ids = data.image_ids[: config.limit].tolist()
+    data.require_labelled(image_ids)
     # What an exported model recommends counts unless something else is asked for.
     predictor = model.predictor(None if config.grouping == GroupingConfig() else config.grouping, config.flip)
     started = time.perf_counter()

@@ -15,7 +15,7 @@ from distill.data.normalise import MEAN, STD
 from distill.data.source import DataSource
 from distill.deployment.precision_sheet import draw_precisions
 from distill.deployment.precision_table import precision_table
-from distill.deployment.precisions import Evaluation, Variant, write_variants
+from distill.deployment.precisions import Variant, evaluation_on, write_variants
 from distill.drawing.sheet import write_image
 from distill.evaluation.predictor import letterboxed
 from distill.heads.contract import split_key
@@ -179,13 +179,14 @@ def export_variants(config: ExportConfig) -> list[Variant]:
     if any(quantisation.needs_photographs for _, quantisation in wanted):
         calibration = _calibration(config, size, skeleton)
     if config.data.is_named:
-        evaluation = Evaluation(KeypointSet(config.data, skeleton), config.limit)
+        data = KeypointSet(config.data, skeleton)
+        evaluation = evaluation_on(data, config.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
-            choice = Evaluation(KeypointSet(config.data.to_learn_from, skeleton), config.data.choice)
+            choice = evaluation_on(KeypointSet(config.data.to_learn_from, skeleton), config.data.choice)
     variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
     if config.sheet is not None:
         models = {v.quantisation.precision: LiteRTModel(v.report.path) for v in variants if v.report is not None}
-        write_image(config.sheet, draw_precisions(models, evaluation.data, config.photographs))
+        write_image(config.sheet, draw_precisions(models, data, config.photographs))
     return variants
 
 

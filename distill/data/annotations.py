@@ -77,6 +77,19 @@ class Annotations:
         return slice(*np.searchsorted(self.image_ids, (image_id, image_id + 1)).tolist())
 
 
+def no_annotations(joints: int) -> Annotations:
+    """Those of photographs that nobody annotated, of so many joints."""
+    return Annotations(
+        ids=np.zeros(0, dtype=np.int64),
+        image_ids=np.zeros(0, dtype=np.int64),
+        boxes=np.zeros((0, 4)),
+        keypoints=np.zeros((0, joints, 3), dtype=np.float32),
+        is_crowd=np.zeros(0, dtype=bool),
+        areas=np.zeros(0),
+        outlines=(),
+    )
+
+
 @dataclass(frozen=True)
 class AnnotatedSplit:
     """One split of a data set as every format gives it.
@@ -103,6 +116,8 @@ class AnnotatedSplit:
     "Of the content of the annotations, hexadecimal."
     category: int = 1
     "Category id of a person, which results are written with."
+    name: str = ""
+    "Of the split; empty where the set has none."
     notes: tuple[str, ...] = field(default=())
     "What was left out or repaired, a line each."
     is_annotated: np.ndarray | None = None

@@ -1,5 +1,6 @@
 """Photographs, persons and masks of one split of a data set, looked up by image id."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,10 @@ class KeypointSet:
     """
 
     def __init__(self, source: DataSource, skeleton: Skeleton | None):
-        self.source, self.split = source, source.split
+        self.source = source
         content = read_split(source, skeleton)
+        self.split = content.name
+        "Name of the split; empty where the set has none, or its annotations are a file that was named."
         self.skeleton: Skeleton = content.skeleton
         self.image_ids = content.image_ids
         "(N,) int64, ascending."
@@ -51,6 +54,19 @@ class KeypointSet:
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    def require_labelled(self, image_ids: Iterable[int] | None = None):
+        """Refuse photographs, by default all, among which there is nothing to measure against.
+
+        Raises:
+            InputError: nobody on them has a labelled joint.
+        """
+        labelled = self.annotations.image_ids[self.annotations.labelled]
+        if not (labelled.size if image_ids is None else np.isin(list(image_ids), labelled).any()):
+            raise InputError(
+                f"nobody has a labelled joint on these photographs of {self.annotation_file}, so there is nothing to "
+                "measure against; name an annotated split with data.split, or more photographs with limit"
+            )
 
     def size(self, image_id: int) -> tuple[int, int]:
         """Width and height of a photograph, pixels."""
@@ -78,7 +94,8 @@ class KeypointSet:
 
     def joints_annotated(self, image_id: int) -> np.ndarray:
         """(K,) bool: joints that are annotated in a photograph; what it shows of the others is not known."""
-        return self._annotates[self._row(image_id)]
+        row = self._row(image_id)
+        return self._annotates[row] & self._is_annotated[row]
 
     def is_annotated(self, image_id: int) -> bool:
         """Whether the people of a photograph are annotated at all."""

@@ -15,6 +15,10 @@ BORDER = 128
 "Pixels beside the input in which a joint is kept: part of its Gaussian may lie inside."
 
 
+_PADDED = {True: (0, 0, 0, 0), False: (0, 255, 255, 0)}
+"Masks beside a photograph, by whether it is annotated."
+
+
 @dataclass(frozen=True)
 class Annotated:
     """Everything known of one photograph, in its own pixels."""
@@ -27,6 +31,8 @@ class Annotated:
     "(P, K, 3) float32 x, y, visibility."
     joints_annotated: np.ndarray
     "(K,) bool: joints that are annotated in this photograph."
+    is_annotated: bool
+    "Whether anything is: where nobody annotated, the hard labels say nothing of the padding either."
     peaks: np.ndarray
     "(M, 5) float32 joint, x, y, confidence, width: the teacher's soft labels; no rows without a teacher."
 
@@ -99,6 +105,7 @@ class TrainingSamples(torch.utils.data.Dataset):
             masks=np.concatenate([self.data.masks(image_id), inside], axis=2),
             keypoints=self.data.keypoints(image_id),
             joints_annotated=self.data.joints_annotated(image_id),
+            is_annotated=self.data.is_annotated(image_id),
             peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
         )
 
@@ -118,7 +125,7 @@ def make_sample(
     return Sample(
         image_id=image_id,
         image=image if colours is None else apply_colours(image, colours),
-        masks=geometry.warp(annotated.masks, mask_matrix, mask_size),
+        masks=geometry.warp(annotated.masks, mask_matrix, mask_size, fill=_PADDED[annotated.is_annotated]),
         keypoints=_warp_keypoints(annotated.keypoints, matrix, input_size, data.skeleton.flip_index),
         annotated=annotated.joints_annotated[data.skeleton.flip_index]
         if geometry.is_mirrored(matrix)

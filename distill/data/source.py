@@ -22,7 +22,7 @@ class DataSource:
     annotations: Path | None = None
     "Annotation file, where it does not lie where root's layout has it."
     images: Path | None = None
-    "Folder of the photographs, where they do not lie where root's layout has them."
+    "Folder of the photographs, where they do not lie where root's layout has them, or of photographs alone."
 
     def checked(self) -> "DataSource":
         """This, where it names things that are there.
@@ -30,7 +30,7 @@ class DataSource:
         Raises:
             InputError: a folder or file is missing, or there is too little to go by.
         """
-        if self.root is None and (self.annotations is None or self.images is None):
+        if self.root is None and self.images is None:
             raise InputError(
                 "no data are named: give data.root, the folder of a set, or data.annotations and data.images"
             )
@@ -45,7 +45,7 @@ class DataSource:
     @property
     def is_named(self) -> bool:
         """Whether it says where anything is."""
-        return self.root is not None or self.annotations is not None
+        return any(where is not None for where in (self.root, self.annotations, self.images))
 
     def other(self, split: str, annotations: Path | None = None, images: Path | None = None) -> "DataSource":
         """Another split of the same set, or the one of these annotations and photographs."""
@@ -54,4 +54,4 @@ class DataSource:
     @property
     def place(self) -> Path:
         """What messages name: the annotation file, or the folder of the set."""
-        return self.annotations or self.root or Path()
+        return self.annotations or self.root or self.images or Path()

@@ -82,11 +82,9 @@ def average_precision(model: LiteRTModel, data: KeypointSet, limit: int | None =
         InputError: nobody on them is labelled, or the set is of another skeleton.
     """
     ids = data.image_ids[:limit].tolist()
+    data.require_labelled(ids)
     predictor = litert_predictor(model)
-    figures = evaluate(predict_all(predictor, data, ids, batch_size), data, ids)
-    if figures["ap"] is None:
-        raise InputError(f"{data.annotation_file}: nobody is labelled on the first {len(ids)} photographs")
-    return figures["ap"]
+    return evaluate(predict_all(predictor, data, ids, batch_size), data, ids)["ap"]
 
 
 def measure(

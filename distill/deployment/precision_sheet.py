@@ -10,7 +10,6 @@ from distill.drawing.persons import draw_persons
 from distill.drawing.result_sheet import confident
 from distill.drawing.sheet import contact_sheet
 from distill.evaluation.exported import litert_predictor
-from distill.system.errors import InputError
 from mobile.runtime import LiteRTModel
 
 CELL = 320
@@ -18,7 +17,7 @@ _LARGER = 2
 
 
 def draw_precisions(models: Mapping[str, LiteRTModel], data: KeypointSet, count: int) -> np.ndarray:
-    """A sheet (H, W, 3) uint8 RGB: the photographs of lowest id that show labelled persons, a row each.
+    """A sheet (H, W, 3) uint8 RGB: the photographs of lowest id, with labelled persons if there are any, a row each.
 
     Columns: the photograph, its annotation, and the persons that each model is sure of.
 
@@ -27,11 +26,10 @@ def draw_precisions(models: Mapping[str, LiteRTModel], data: KeypointSet, count:
         count: most rows.
 
     Raises:
-        InputError: nobody is labelled, or a photograph cannot be read.
+        InputError: a photograph cannot be read.
     """
     ids = list(islice((i for i in data.image_ids.tolist() if len(data.keypoints(i))), count))
-    if not ids:
-        raise InputError(f"{data.annotation_file}: nobody is labelled")
+    ids = ids or data.image_ids[:count].tolist()
     photographs = [data.photograph(i) for i in ids]
     columns = [photographs, [_drawn(p, data.keypoints(i), data) for p, i in zip(photographs, ids, strict=True)]]
     for model in models.values():

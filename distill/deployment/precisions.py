@@ -9,6 +9,7 @@ import numpy as np
 
 from distill.data.keypoint_set import KeypointSet
 from distill.deployment.host_bench import average_precision
+from distill.system.notes import note
 from mobile import bench
 from mobile.export import Exporter, ExportReport
 from mobile.quantise import RANGES, Quantisation
@@ -48,6 +49,14 @@ class Evaluation:
     def __call__(self, path: Path) -> float:
         """AP of a model, 0..1."""
         return average_precision(LiteRTModel(path), self.data, self.limit)
+
+
+def evaluation_on(data: KeypointSet, limit: int | None) -> Evaluation | None:
+    """What measures AP on photographs, or None, which is said, where nobody annotated them."""
+    if data.annotations.labelled.any():
+        return Evaluation(data, limit)
+    note(f"nobody has a labelled joint in {data.annotation_file}: the AP of the model is not measured there")
+    return None
 
 
 def write_variants(

@@ -33,7 +33,7 @@ def evaluate(
     Args:
         predictions: an image without an entry counts as one in which nobody was found.
         data: the annotated persons; its skeleton gives the OKS sigmas.
-        image_ids: images to count; by default all of the split.
+        image_ids: images to count, as far as somebody annotated them; by default all of the split.
 
     Raises:
         InputError: an image id is not in the split.
@@ -102,6 +102,7 @@ def _matched(predictions: Predictions, data: KeypointSet, image_ids: Iterable[in
     counted = listed if image_ids is None else {int(i) for i in image_ids}
     if unknown := (counted | predictions.keys()) - listed:
         raise InputError(f"image id {min(unknown)} is not in {data.annotation_file}")
+    counted = {image_id for image_id in counted if data.is_annotated(image_id)}
     results = to_results({i: predictions[i] for i in predictions.keys() & counted}, data.category)
     with contextlib.redirect_stdout(io.StringIO()):
         evaluator = COCOeval(

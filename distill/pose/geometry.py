@@ -77,7 +77,7 @@ def warp(
     matrix: np.ndarray,
     size: tuple[int, int],
     *,
-    fill: int | tuple[int, int, int] = 0,
+    fill: int | tuple[int, ...] = 0,
     interpolation: int = cv2.INTER_LINEAR,
 ) -> np.ndarray:
     """Resample an image (H, W) or (H, W, C), C <= 4, once.

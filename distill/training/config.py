@@ -37,7 +37,7 @@ class TrainDataConfig(DataSource):
     skip_unlabelled: bool = False
     "Learn from the photographs that have a soft label when the store is incomplete, instead of refusing it."
     persons_only: bool = True
-    "Learn only from photographs with at least one labelled person."
+    "Leave out photographs that are annotated and show no labelled person."
     keep_in_memory: bool = False
     "Hold decoded photographs and masks in each loader worker; for sets that fit."
     workers: int = 1

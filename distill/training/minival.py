@@ -6,23 +6,48 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from distill.data.formats.registry import has_split, splits_of
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.evaluation.predictor import Predictor, network_forward, predict_all
 from distill.heads.contract import Head
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
-from distill.training.config import TrainConfig
+from distill.training.config import TrainConfig, TrainDataConfig
+
+_ANYWAY = "there is no minival and no best.safetensors; last.safetensors holds what was learnt"
 
 
 class Minival:
-    """The first photographs of the validation split, measured again and again."""
+    """The first photographs of the validation split that show a labelled person, measured again and again.
 
-    def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator):
-        self.data = KeypointSet(config.data.to_measure_on, skeleton)
-        self.image_ids = self.data.image_ids[: config.log.minival_images]
+    Without any there is nothing to measure, and `note` says so.
+
+    Args:
+        learnt_from: the photographs that the training learns from.
+    """
+
+    def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator, learnt_from: KeypointSet):
         self.input_size, self.batch_size = config.input_size, config.batch_size
         self.accelerator = accelerator
+        self.data, self.image_ids, self.note = None, [], None
+        if _is_absent(config.data):
+            self.note = f"{config.data.root} has no split {config.data.val_split} (data.val_split): {_ANYWAY}"
+            return
+        data = KeypointSet(config.data.to_measure_on, skeleton)
+        if not data.annotations.labelled.any():
+            self.note = f"nobody has a labelled joint in {data.annotation_file}: {_ANYWAY}"
+            return
+        annotated = [image_id for image_id in data.image_ids.tolist() if data.is_annotated(image_id)]
+        self.data, self.image_ids = data, annotated[: config.log.minival_images]
+        if data.annotation_sha256 == learnt_from.annotation_sha256:
+            self.note = (
+                f"the minival's photographs are those that are learnt from ({data.annotation_file}): its AP says "
+                "nothing of others; divide the set with `distill-data split`"
+            )
+
+    def __bool__(self) -> bool:
+        return self.data is not None
 
     @torch.inference_mode()
     def measure(self, network: nn.Module, heads: Mapping[str, Head]) -> dict[str, float]:
@@ -34,3 +59,11 @@ class Minival:
         predictions = predict_all(predictor, self.data, self.image_ids, self.batch_size)
         network.train(was_training)
         return evaluate(predictions, self.data, self.image_ids)
+
+
+def _is_absent(data: TrainDataConfig) -> bool:
+    """Whether the set has no such split, and nobody asked for it by name."""
+    if data.val_split != TrainDataConfig.val_split or data.val_annotations or data.val_images or data.root is None:
+        return data.root is None and data.val_images is None
+    splits = [split for split, _ in splits_of(data.root, data.format)]
+    return bool(splits) and not has_split(splits, data.val_split)

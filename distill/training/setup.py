@@ -73,10 +73,13 @@ def open_learning_data(config: TrainConfig) -> LearningData:
     data = open_data(config.data, config.skeleton)
     ids = data.image_ids
     if config.data.persons_only:
-        ids = np.array([i for i in ids.tolist() if len(data.keypoints(i))], dtype=np.int64)
+        ids = np.array([i for i in ids.tolist() if _teaches(data, i, config.loss.alpha)], dtype=np.int64)
     ids = ids[: config.limit]
     if not len(ids):
-        raise InputError(f"{data.annotation_file} has no photograph with a labelled person to learn from")
+        raise InputError(
+            f"{data.annotation_file} has no photograph with a labelled person to learn from; label the photographs "
+            "with distill-cache and name the store with data.soft_labels, or take annotated ones"
+        )
     if config.loss.alpha == 0:
         return LearningData(data, ids, None, [])
     store = SoftLabelStore.open(config.data.soft_labels)
@@ -84,6 +87,11 @@ def open_learning_data(config: TrainConfig) -> LearningData:
     skipped = len(ids) - len(labelled)
     notes = [f"{skipped} of {len(ids)} photographs have no soft label and are skipped"] if skipped else []
     return LearningData(data, labelled, store, notes)
+
+
+def _teaches(data: KeypointSet, image_id: int, alpha: float) -> bool:
+    """Whether a photograph has a labelled person, or may have one whom only the teacher saw."""
+    return len(data.keypoints(image_id)) > 0 or (alpha > 0 and not data.is_annotated(image_id))
 
 
 def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerator, precision: str) -> Learner:

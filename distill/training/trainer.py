@@ -54,15 +54,16 @@ class Trainer:
         self.metrics: dict[str, float] = {}
         with self.agreement.all_or_none():
             self.data = open_learning_data(config)
-            self.minival = Minival(config, self.data.photographs.skeleton, self.accelerator)
+            self.minival = Minival(config, self.data.photographs.skeleton, self.accelerator, self.data.photographs)
             self.learner = make_learner(config, self.data, self.accelerator, precision)
             self._resume()
         self.state = self.learner.state
         if not self.agreement.is_common(self.state.step):
             raise InputError(f"the processes would start at different steps; {config.out} must be one folder to all")
         if self.accelerator.is_main_process:
-            for note in self.data.notes + self.learner.notes:
-                print(note)
+            for note in (*self.data.notes, *self.learner.notes, self.minival.note):
+                if note:
+                    print(note)
         self.network = self.accelerator.prepare(self.state.network)
         self.speed = _Speed(self.state.step, config.batch_size)
 
@@ -93,7 +94,7 @@ class Trainer:
                 if _due(step, log.images_every) and logbook:
                     sheet = draw_samples(result.batch, result.outputs, self.learner.heads, self.learner.skeleton)
                     logbook.images(step, {"samples": sheet})
-                if _due(step, log.minival_every, config.steps):
+                if self.minival and _due(step, log.minival_every, config.steps):
                     with self._state_kept():
                         self._measure(logbook)
                 if state.schedule.ends_cycle(step - 1):

@@ -54,7 +54,7 @@ class Coco:
     def _file(self, root: Path, split: str) -> Path:
         """The file of a split: the one named for it, else that of a set without splits."""
         for pattern in _BY_SPLIT:
-            for name in (split, _DEFAULT):
+            for name in filter(None, (split, _DEFAULT)):
                 if (path := root / pattern.format(name)).is_file():
                     return path
         return self._single(root) or root / _BY_SPLIT[0].format(split)

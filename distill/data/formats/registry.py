@@ -1,5 +1,6 @@
 """Kinds of data sets by name, and which of them a folder is."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -19,6 +20,9 @@ class Format(Protocol):
 
     layout: ClassVar[str]
     "What it reads in the folder of the set, `{split}` for the split; messages name it."
+
+    is_last_resort: ClassVar[bool] = False
+    "Whether it is asked only where no other format finds anything in the folder; False where it is not said."
 
     def splits(self, root: Path) -> list[str]:
         """Names of the splits that the folder holds in this format; `WHOLE` alone where the set has none.
@@ -62,23 +66,39 @@ def read_split(source: DataSource, skeleton: Skeleton | None) -> AnnotatedSplit:
     """
     source = source.checked()
     name = _sniffed(source) if source.format == AUTO else source.format
-    split = FORMATS.get(name)().read(source, skeleton)
-    return replace(split, notes=split.notes + check_photographs(split))
+    known = FORMATS.get(name)()
+    split = known.read(source, skeleton)
+    is_whole = source.annotations is not None or source.root is None or known.splits(source.root) == [WHOLE]
+    return replace(split, name=WHOLE if is_whole else source.split, notes=split.notes + check_photographs(split))
 
 
 def splits_of(root: Path, format: str = AUTO) -> list[tuple[str, str]]:
     """The splits of a folder and the format of each, in the formats' order; of one format where it is named."""
-    names = FORMATS.names() if format == AUTO else [format]
-    return [(split, name) for name in names for split in FORMATS.get(name)().splits(root)]
+    if format != AUTO:
+        return [(split, format) for split in FORMATS.get(format)().splits(root)]
+    for formats in _by_resort():
+        if found := [(split, name) for name, known in formats.items() for split in known.splits(root)]:
+            return found
+    return []
+
+
+def _by_resort() -> Iterator[dict[str, Format]]:
+    """The formats that are asked first, then those of the last resort."""
+    formats = {name: FORMATS.get(name)() for name in FORMATS.names()}
+    for is_last in (False, True):
+        yield {name: known for name, known in formats.items() if getattr(known, "is_last_resort", False) == is_last}
 
 
 def _sniffed(source: DataSource) -> str:
-    formats = {name: FORMATS.get(name)() for name in FORMATS.names()}
-    found = [name for name, known in formats.items() if known.sniffs(source)]
+    first, last = _by_resort()
+    has_annotations = source.annotations is not None or source.root is not None
+    found = [name for name, known in first.items() if has_annotations and known.sniffs(source)]
+    if not found and not (source.root and any(known.splits(source.root) for known in first.values())):
+        found = [name for name, known in last.items() if known.sniffs(source)]
     if len(found) > 1:
         raise InputError(f"{source.place} may be a set of format {' or '.join(found)}; say which by data.format")
     if not found:
-        raise InputError(_nothing_found(source, formats))
+        raise InputError(_nothing_found(source, first | last))
     return found[0]
 
 
@@ -90,5 +110,6 @@ def _nothing_found(source: DataSource, formats: dict[str, Format]) -> str:
     looked_for = ", ".join(f"{known.layout.format(split=source.split)} ({name})" for name, known in formats.items())
     return (
         f"{source.root} holds no split {source.split} of a known format, that is {looked_for}; check data.root and "
-        "data.split, name the file with data.annotations, or fetch COCO with `distill-data fetch`"
+        "data.split, name the file with data.annotations, say data.format (photographs for pictures whose annotations "
+        "do not count), or fetch COCO with `distill-data fetch`"
     )

@@ -100,19 +100,34 @@ def test_results_carry_the_category_of_the_set(checkpoint, tiny_synthetic, tmp_p
     assert [report[name] for name in FIGURES] == [None if value < 0 else value for value in evaluator.stats]
 
 
-def test_figure_that_does_not_exist_is_a_dash(checkpoint, shared, tmp_path, capsys):
-    data = KeypointSet(DataSource(shared / "coco_mini", "val2017"), COCO_17)
-    empty = next(n for n, i in enumerate(data.image_ids) if not len(data.keypoints(i)))
-    document = json.loads(data.annotation_file.read_text())
-    document["images"] = [i for i in document["images"] if i["id"] == data.image_ids[empty]]
-    document["annotations"] = []
-    (tmp_path / "annotations").mkdir()
-    (tmp_path / "annotations" / data.annotation_file.name).write_text(json.dumps(document))
-    (tmp_path / "val2017").symlink_to(data.folder.resolve())
+def coco_of(root, source, change):
+    """A split of its own with the photographs of another and its annotation file as `change` leaves it."""
+    document = json.loads(source.annotation_file.read_text())
+    change(document)
+    (root / "annotations").mkdir()
+    (root / "annotations" / "person_keypoints_val2017.json").write_text(json.dumps(document))
+    (root / "val2017").symlink_to(source.folder.resolve())
+
+
+def test_figure_that_does_not_exist_is_a_dash(checkpoint, tiny_synthetic, tmp_path, capsys):
+    def shrink(document):
+        for annotation in document["annotations"]:
+            annotation["area"] = min(annotation["area"], 90**2)
+
+    coco_of(tmp_path, KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17), shrink)
     out = tmp_path / "report.json"
     assert main([str(checkpoint), "--data.root", str(tmp_path), "--out", str(out)]) == 0
-    assert json.loads(out.read_text())["ap"] is None
+    assert json.loads(out.read_text())["ap_large"] is None
     assert [line.split()[-2] for line in capsys.readouterr().out.splitlines() if "ap_large" in line] == ["-"]
+
+
+def test_nothing_to_measure_against_is_one_line(checkpoint, tiny_synthetic, tmp_path, capsys):
+    data = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
+    coco_of(tmp_path, data, lambda document: document.update(annotations=[]))
+    for root in (tmp_path, data.folder):
+        assert main([str(checkpoint), "--data.root", str(root)]) == 1
+        *_, last = capsys.readouterr().err.strip().splitlines()
+        assert "nobody has a labelled joint on these photographs of" in last
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def marked():
     keypoints = np.zeros((1, 17, 3), dtype=np.float32)
     keypoints[0, COCO_17.joints.index("left_wrist")] = (32, 22, 2)
     peaks = np.array([[COCO_17.joints.index("left_wrist"), 32, 22, 0.8, 3]], dtype=np.float32)
-    return Annotated(photograph, masks, keypoints, np.ones(17, dtype=bool), peaks)
+    return Annotated(photograph, masks, keypoints, np.ones(17, dtype=bool), True, peaks)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

@@ -98,6 +98,7 @@ def at_point(x: float, y: float, size: tuple[int, int], data: KeypointSet) -> Ba
         masks=np.full((height, width, 4), (0, 0, 0, 255), np.uint8),
         keypoints=keypoints,
         joints_annotated=np.ones(17, dtype=bool),
+        is_annotated=True,
         peaks=np.array([[0, x, y, 1.0, 4.0]], np.float32),
     )
     return collate([make_sample(1, annotated, geometry.identity(), size, data)])
