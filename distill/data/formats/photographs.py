@@ -10,9 +10,10 @@ import numpy as np
 
 from distill.data.annotations import AnnotatedSplit, no_annotations
 from distill.data.formats.registry import FORMATS, WHOLE
-from distill.data.photographs import is_photograph, upright_size
+from distill.data.photographs import is_photograph
 from distill.data.reading.findings import Findings
-from distill.data.reading.locate import photographs_in
+from distill.data.reading.locate import image_ids_of, photographs_in
+from distill.data.reading.readable import readable
 from distill.data.source import DataSource
 from distill.pose.skeleton import COCO_17, Skeleton
 from distill.system.errors import InputError
@@ -26,8 +27,8 @@ _ANNOTATIONS = ("*.json", "*.mat", "*.csv", "*.xml", "data.yaml", "annotations/*
 class Photographs:
     """Pictures in a folder and the folders in it, taken where no other format finds annotations.
 
-    Image ids are the names of the files where all are numbers without a repetition, as COCO's are; otherwise they
-    count from 1 in the order of the paths. The content's SHA-256 is that of names and sizes.
+    Image ids are as `distill.data.reading.locate.image_ids_of` gives them; the content's SHA-256 is that of names and
+    sizes.
     """
 
     layout = "photographs alone"
@@ -49,9 +50,9 @@ class Photographs:
         """All photographs that can be opened, without persons; `skeleton` by default COCO's 17 joints."""
         folder = source.images or _folder(source.root, source.split)
         findings = Findings(folder)
-        files, sizes = _readable(folder, findings)
+        folder, files, sizes = readable([folder / name for name in photographs_in(folder)], findings)
         if not files:
-            raise InputError(f"{folder} holds no photographs; give a folder of JPEG, PNG or WebP files")
+            raise InputError(f"{findings.source} holds no photographs; give a folder of JPEG, PNG or WebP files")
         if skeleton is None:
             findings.add("photographs without annotations have no joints of their own; they get coco_17", files[0])
         others = Counter(Path(name).suffix.lower() for _, name in _files(folder))
@@ -60,7 +61,7 @@ class Photographs:
                 f"pictures that are not read ({ending}) are left out; save them as JPEG", ending, others[ending]
             )
         findings.add("photographs in which nobody is annotated", files[0], len(files))
-        ids = _ids(files)
+        ids = image_ids_of(files)
         order = np.argsort(ids)
         listed = "\n".join(f"{file} {width} {height}" for file, (width, height) in zip(files, sizes, strict=True))
         joints = skeleton or COCO_17
@@ -71,7 +72,7 @@ class Photographs:
             folder=folder,
             files=np.array(files, dtype=str)[order],
             annotations=no_annotations(len(joints)),
-            annotation_file=folder,
+            annotation_file=findings.source,
             sha256=hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest(),
             notes=findings.notes(),
         )
@@ -81,28 +82,6 @@ def _folder(root: Path, split: str) -> Path:
     """Where the photographs of a split are; the root where none is divided off."""
     candidates = (root / split, root / "images" / split)
     return next((folder for folder in candidates if split and next(_any_photograph(folder), None)), root)
-
-
-def _readable(folder: Path, findings: Findings) -> tuple[list[str], list[tuple[int, int]]]:
-    """Photographs, relative to the folder, whose headers can be read, and their upright sizes."""
-    files, sizes = [], []
-    for file in photographs_in(folder):
-        try:
-            sizes.append(upright_size(folder / file))
-            files.append(file)
-        except InputError:
-            findings.add("photographs that cannot be opened are left out", file)
-    return files, sizes
-
-
-def _ids(files: list[str]) -> np.ndarray:
-    """(N,) int64, as the class says."""
-    stems = [Path(file).stem for file in files]
-    if all(stem.isascii() and stem.isdecimal() and len(stem) < 19 for stem in stems):
-        numbers = np.array([int(stem) for stem in stems], dtype=np.int64)
-        if len(np.unique(numbers)) == len(files):
-            return numbers
-    return np.arange(1, len(files) + 1)
 
 
 def _any_photograph(folder: Path) -> Iterator[Path]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+import numpy as np
+
 from distill.data.photographs import is_photograph
 from distill.data.reading.findings import Findings
 from distill.system.errors import InputError
@@ -38,6 +40,20 @@ def photographs_in(folder: Path) -> list[str]:
         inside = Path(place).relative_to(folder)
         found += [(inside / name).as_posix() for name in files if is_photograph(Path(name))]
     return sorted(found)
+
+
+def image_ids_of(files: Sequence[str]) -> np.ndarray:
+    """Ids (N,) int64 of photographs in sets that give them none.
+
+    The numbers that the files are called by, where all are, and no two the same, as with COCO's photographs; otherwise
+    they count from 1 in the order of the files.
+    """
+    stems = [PurePosixPath(file).stem for file in files]
+    if all(stem.isascii() and stem.isdecimal() and len(stem) < 19 for stem in stems):
+        numbers = np.array([int(stem) for stem in stems], dtype=np.int64)
+        if len(np.unique(numbers)) == len(files):
+            return numbers
+    return np.arange(1, len(files) + 1)
 
 
 def locate(names: Sequence[str], folder: Path, findings: Findings) -> list[str]:

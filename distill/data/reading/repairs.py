@@ -37,6 +37,8 @@ class RawPersons:
     "(N,) bool."
     outlines: Sequence[list | dict | None]
     "(N,) as `distill.data.reading.outlines.usable_outline` gives them."
+    owners: Sequence[str] | None = None
+    "(N,) what messages call them; by default by their ids."
     pixel_centre: float = 0.5
     "What is added to x and y of a joint: 0.5 where they are indices of pixels, 0 where they are continuous."
 
@@ -53,7 +55,7 @@ def repaired(raw: RawPersons, sizes: np.ndarray, findings: Findings) -> Annotati
         sizes: (N, 2) width and height of the photograph of each.
         findings: gets what was repaired and left out.
     """
-    owners = _Owners(raw)
+    owners = raw.owners or _Owners(raw)
     _scale_fractions(raw, sizes, findings, owners)
     keypoints = _joints(raw, sizes, findings, owners)
     boxes = _boxes(raw, keypoints, sizes, findings, owners)
@@ -88,7 +90,7 @@ class _Owners(Sequence):
         return f"annotation {self._raw.ids[row]} of image {self._raw.image_ids[row]}"
 
 
-def _scale_fractions(raw: RawPersons, sizes: np.ndarray, findings: Findings, owners: _Owners):
+def _scale_fractions(raw: RawPersons, sizes: np.ndarray, findings: Findings, owners: Sequence[str]):
     """Coordinates that are fractions of the photograph become pixels, where most persons have such."""
     factors = sizes[:, None].astype(np.float64)
     labelled = (raw.keypoints[..., 2] > 0) & np.isfinite(raw.keypoints).all(axis=2)
@@ -106,7 +108,7 @@ def _scale_fractions(raw: RawPersons, sizes: np.ndarray, findings: Findings, own
         raw.boxes[fractions] *= np.tile(sizes[fractions], 2)
 
 
-def _joints(raw: RawPersons, sizes: np.ndarray, findings: Findings, owners: _Owners) -> np.ndarray:
+def _joints(raw: RawPersons, sizes: np.ndarray, findings: Findings, owners: Sequence[str]) -> np.ndarray:
     """Joints (N, K, 3) that are labelled where they can be meant."""
     keypoints = raw.keypoints
     numbers = np.isfinite(keypoints).all(axis=2)
@@ -134,7 +136,7 @@ def _joints(raw: RawPersons, sizes: np.ndarray, findings: Findings, owners: _Own
 
 
 def _boxes(
-    raw: RawPersons, keypoints: np.ndarray, sizes: np.ndarray, findings: Findings, owners: _Owners
+    raw: RawPersons, keypoints: np.ndarray, sizes: np.ndarray, findings: Findings, owners: Sequence[str]
 ) -> np.ndarray:
     """Boxes (N, 4), not a number where nothing tells them."""
     boxes = raw.boxes.copy()
@@ -156,7 +158,12 @@ def _boxes(
 
 
 def _areas(
-    raw: RawPersons, keypoints: np.ndarray, boxes: np.ndarray, sizes: np.ndarray, findings: Findings, owners: _Owners
+    raw: RawPersons,
+    keypoints: np.ndarray,
+    boxes: np.ndarray,
+    sizes: np.ndarray,
+    findings: Findings,
+    owners: Sequence[str],
 ) -> np.ndarray:
     """Areas (N,): the given ones where they can be those of the person."""
     areas, of_boxes = raw.areas.copy(), boxes[:, 2:].prod(axis=1)
