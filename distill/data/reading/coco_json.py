@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from distill.data.reading.json_file import content_of, parsed, sha256_of
 from distill.data.reading.kept import Parsed, kept
 from distill.data.reading.locate import first_folder, locate
 from distill.data.reading.persons_json import raw_persons
+from distill.data.reading.placing import placed
 from distill.data.reading.repairs import repaired
 from distill.data.reading.values import number, whole_number
 from distill.pose.skeleton import Skeleton
@@ -27,7 +28,12 @@ ANNOTATED_JOINTS = "annotated_joints"
 it. An image without it has all of the file's."""
 
 
-def read_coco_json(path: Path, folders: Sequence[Path], skeleton: Skeleton | None) -> AnnotatedSplit:
+def read_coco_json(
+    path: Path,
+    folders: Sequence[Path],
+    skeleton: Skeleton | None,
+    prepare: Callable[[Any], None] | None = None,
+) -> AnnotatedSplit:
     """The split that one file describes.
 
     What no tool's reader can rely on is repaired or left out and told in `notes`, see
@@ -37,6 +43,8 @@ def read_coco_json(path: Path, folders: Sequence[Path], skeleton: Skeleton | Non
         path: of the JSON.
         folders: where the photographs may lie; the first that is there is taken.
         skeleton: what the joints must be; None takes the set's own.
+        prepare: changes the document in place before it is read, for formats that are COCO's and something more; a
+            function of a module, by whose name the parsed form is kept.
 
     Raises:
         InputError: file or photographs are missing, or something in it cannot be what it stands for.
@@ -44,29 +52,13 @@ def read_coco_json(path: Path, folders: Sequence[Path], skeleton: Skeleton | Non
     content = content_of(path)
     folder = first_folder(folders)
     sha256 = sha256_of(content)
-    wanted = None if skeleton is None else skeleton.plain()
     findings = Findings(path)
 
     def parse() -> tuple[Parsed, bool]:
-        return _parse(_document(content, path), folder, skeleton, findings)
+        return _parse(_document(content, path, prepare), folder, skeleton, findings)
 
-    form = kept(sha256, [str(path), wanted], len(content), parse)
-    moved = Findings(path)
-    files = locate(form.names, folder, moved)
-    return AnnotatedSplit(
-        skeleton=_skeleton(form, skeleton, path),
-        image_ids=form.image_ids,
-        sizes=form.sizes,
-        folder=folder,
-        files=np.array(files, dtype=str),
-        annotations=form.annotations,
-        annotation_file=path,
-        sha256=sha256,
-        category=form.category,
-        notes=form.notes + moved.notes(),
-        is_annotated=form.is_annotated,
-        annotates=form.annotates,
-    )
+    wanted = [str(path), None if skeleton is None else skeleton.plain(), prepare and prepare.__qualname__]
+    return placed(kept(sha256, wanted, len(content), parse), path, sha256, [folder], skeleton)
 
 
 class _Image(NamedTuple):
@@ -88,8 +80,10 @@ class _Document:
     joint_lists: list
 
 
-def _document(content: bytes, path: Path) -> _Document:
+def _document(content: bytes, path: Path, prepare: Callable[[Any], None] | None) -> _Document:
     document = parsed(content, path)
+    if prepare is not None:
+        prepare(document)
     if not isinstance(document, dict) or "images" not in document:
         raise InputError(f"{path} is not a COCO annotation file: it has no list of images")
     parts = {}
@@ -130,10 +124,6 @@ def _parse(document: _Document, folder: Path, given: Skeleton | None, findings: 
         **_what_is_annotated(images, document, annotations, skeleton, path),
     )
     return form, is_lasting
-
-
-def _skeleton(form: Parsed, given: Skeleton | None, path: Path) -> Skeleton:
-    return given or Skeleton.from_plain(form.skeleton, str(path))
 
 
 def _categories(entries: Iterable[Mapping[str, Any]], path: Path) -> list[Category]:

@@ -77,6 +77,13 @@ def repaired(raw: RawPersons, sizes: np.ndarray, findings: Findings) -> Annotati
     )
 
 
+def box_around(keypoints: np.ndarray) -> np.ndarray:
+    """Boxes (N, 4) x, y, width, height with some `MARGIN` around the labelled joints of (N, K, 3); NaN without any."""
+    low, high = _extent(keypoints)
+    margin = MARGIN * (high - low)
+    return np.hstack([low - margin, np.maximum(high - low + 2 * margin, 1)])
+
+
 class _Owners(Sequence):
     """What messages call each annotation."""
 
@@ -147,11 +154,11 @@ def _boxes(
         bad |= (boxes[:, :2] >= sizes).any(axis=1) | (boxes[:, :2] + boxes[:, 2:] <= 0).any(axis=1)
         bad |= boxes[:, 2:].prod(axis=1) < SMALLEST_BOX * spanned
     for row in np.flatnonzero(bad):
-        outline, margin = raw.outlines[row], MARGIN * (high[row] - low[row])
+        outline = raw.outlines[row]
         if outline is not None:
             boxes[row] = area_and_box(outline, *sizes[row].tolist())[1]
         else:
-            boxes[row] = [*(low[row] - margin), *np.maximum(high[row] - low[row] + 2 * margin, 1)]
+            boxes[row] = box_around(keypoints[row : row + 1])[0]
     told = bad & np.isfinite(boxes).all(axis=1)
     findings.add_where("annotations without a usable box; it is taken from outline or joints", told, owners)
     return boxes
