@@ -1,6 +1,5 @@
 """COCO's JSON in the layouts of COCO, CVAT, Roboflow and Label Studio."""
 
-import mmap
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from distill.data.annotations import AnnotatedSplit
 from distill.data.formats.registry import FORMATS, WHOLE, has_split
 from distill.data.reading.coco_json import read_coco_json
+from distill.data.reading.json_file import mentions
 from distill.data.source import DataSource
 from distill.pose.skeleton import Skeleton
 
@@ -49,7 +49,7 @@ class Coco:
     def read(self, source: DataSource, skeleton: Skeleton | None) -> AnnotatedSplit:
         """The split; see `Format.read` and `read_coco_json`."""
         path = source.annotations or self._file(source.root, source.split)
-        return read_coco_json(path, self._folders(source, path), skeleton)
+        return read_coco_json(path, self.folders(source, path), skeleton)
 
     def _file(self, root: Path, split: str) -> Path:
         """The file of a split: the one named for it, else that of a set without splits."""
@@ -59,8 +59,8 @@ class Coco:
                     return path
         return self._single(root) or root / _BY_SPLIT[0].format(split)
 
-    def _folders(self, source: DataSource, path: Path) -> Sequence[Path]:
-        """Where the photographs may be."""
+    def folders(self, source: DataSource, path: Path) -> Sequence[Path]:
+        """Where the photographs of a file may be."""
         if source.images is not None:
             return [source.images]
         if path.name == "_annotations.coco.json":
@@ -77,10 +77,4 @@ class Coco:
 
 
 def _lists_images(path: Path) -> bool:
-    """Whether a file is JSON with images, as far as that is quickly seen."""
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            start = content[:64].decode("utf-8-sig", errors="replace").lstrip()
-            return start.startswith("{") and content.find(b'"images"') >= 0 and content.find(b'"foot_kpts"') < 0
-    except (OSError, ValueError):
-        return False
+    return mentions(path, "images") and not mentions(path, "foot_kpts")

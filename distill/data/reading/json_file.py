@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import json
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,16 @@ def content_of(path: Path) -> bytes:
         ) from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, where a file of annotations is wanted") from None
+
+
+def mentions(path: Path, *keys: str) -> bool:
+    """Whether a file is a JSON object that has all these keys somewhere, as far as that is quickly seen."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            start = content[:64].decode("utf-8-sig", errors="replace").lstrip()
+            return start.startswith("{") and all(content.find(f'"{key}"'.encode()) >= 0 for key in keys)
+    except (OSError, ValueError):
+        return False
 
 
 def sha256_of(content: bytes) -> str:

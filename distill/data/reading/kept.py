@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,10 @@ class Parsed:
     annotates: np.ndarray
     "(M, K) bool; see `AnnotatedSplit`."
     annotations: Annotations
+
+    def with_notes(self, notes: tuple[str, ...]) -> "Parsed":
+        """The same with other notes."""
+        return replace(self, notes=notes)
 
 
 def folder() -> Path:
