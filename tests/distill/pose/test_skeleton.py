@@ -14,6 +14,7 @@ from distill.pose.skeleton import (
     AI_CHALLENGER_14,
     COCO_17,
     COCO_FOOT_23,
+    LSP_14,
     MPII_16,
     Skeleton,
     get_skeleton,
@@ -23,7 +24,7 @@ from distill.pose.skeleton import (
 from distill.pose.skeleton_fields import DEFAULT_SIGMA
 from distill.system.errors import InputError
 
-SHIPPED = {s.name: s for s in (COCO_17, COCO_FOOT_23, MPII_16, AI_CHALLENGER_14)}
+SHIPPED = {s.name: s for s in (COCO_17, COCO_FOOT_23, MPII_16, AI_CHALLENGER_14, LSP_14)}
 
 
 def test_sigmas_are_those_of_pycocotools():
@@ -68,7 +69,7 @@ def test_unknown_name_lists_the_known_ones():
 def test_what_ships_is_found_by_name():
     assert set(shipped_names()) == set(SHIPPED)
     assert all(get_skeleton(name) is skeleton for name, skeleton in SHIPPED.items())
-    assert [len(skeleton) for skeleton in SHIPPED.values()] == [17, 23, 16, 14]
+    assert [len(skeleton) for skeleton in SHIPPED.values()] == [17, 23, 16, 14, 14]
 
 
 @pytest.mark.parametrize("skeleton", SHIPPED.values(), ids=SHIPPED)
