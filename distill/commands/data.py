@@ -1,4 +1,4 @@
-"""distill-data: make, fetch and look at COCO keypoint sets."""
+"""distill-data: make, fetch, look at, convert, merge and split sets of annotated people."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from distill.commands import data_edit
 from distill.commands.cli import commands
 from distill.data.fetch import FetchConfig, fetch
 from distill.data.keypoint_set import KeypointSet, open_data
@@ -122,5 +123,10 @@ def main(argv: list[str] | None = None) -> int:
         "synthesize": (SynthesizeConfig, make_synthetic),
         "fetch": (FetchConfig, fetch),
         "show": (ShowConfig, show),
+        "convert": (data_edit.ConvertConfig, data_edit.convert),
+        "merge": (data_edit.MergeConfig, data_edit.merge),
+        "split": (data_edit.SplitConfig, data_edit.split),
     }
-    return commands("distill-data", "Make, fetch and look at COCO keypoint sets.", actions, argv)
+    return commands(
+        "distill-data", "Make, fetch, look at, convert, merge and split sets of annotated people.", actions, argv
+    )

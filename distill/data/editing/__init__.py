@@ -1,0 +1,1 @@
+"""Sets made of sets: written in another format, joined, divided."""
