@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from distill.data.editing.coco_writer import write_coco
@@ -174,10 +174,13 @@ def splits_at(root: Path, name: str | None = None, format: str = AUTO) -> list[D
 
 
 def _contents(sources: Sequence[DataSource], skeleton: Skeleton | None) -> list[Content]:
-    splits = [read_split(source, skeleton) for source in sources]
-    for line in (line for split in splits for line in split.notes):
+    """The splits, each under the name that is its own, or that its file of annotations has."""
+    splits = [(source, read_split(source, skeleton)) for source in sources]
+    for line in (line for _, split in splits for line in split.notes):
         note(line)
-    return [Content.of(split) for split in splits]
+    return [
+        Content.of(replace(split, name=source.split if source.annotations else split.name)) for source, split in splits
+    ]
 
 
 def _skeleton(name: str) -> Skeleton | None:
@@ -213,18 +216,18 @@ def _by_common_name(contents: Sequence[Content], place: str) -> dict[str, Conten
 
 def _under_common_names(sets: list[dict[str, Content]], names: Mapping[str, str]) -> list[dict[str, Content]]:
     """The sets with joints of one meaning under one name: as asked for, else as the first set has it."""
-    known: list[str] = []
+    known: dict[str, None] = {}
     found = []
     for contents in sets:
         changed = {}
         for part, content in contents.items():
             skeleton = renamed(content.split.skeleton, names)
-            same = matched(skeleton, known)
+            same = matched(skeleton, list(known))
             if same:
                 pairs = ", ".join(f"{old} is {new}" for old, new in same.items())
                 note(f"{content.split.annotation_file}: joints are matched by name: {pairs}")
             changed[part] = content.with_skeleton(renamed(skeleton, same))
-        known += [j for c in changed.values() for j in c.split.skeleton.joints if j not in known]
+        known |= dict.fromkeys(joint for c in changed.values() for joint in c.split.skeleton.joints)
         found.append(changed)
     return found
 

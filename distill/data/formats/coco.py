@@ -77,4 +77,4 @@ class Coco:
 
 
 def _lists_images(path: Path) -> bool:
-    return mentions(path, "images") and not mentions(path, "foot_kpts")
+    return not path.stem.endswith("_foot_v1") and mentions(path, "images") and not mentions(path, "foot_kpts")
