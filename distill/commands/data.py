@@ -1,4 +1,4 @@
-"""distill-data: make, fetch, look at, convert, merge and split sets of annotated people."""
+"""distill-data: make, fetch, look at, check, convert, merge and split sets of annotated people."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from distill.commands import data_edit
+from distill.commands import data_check, data_edit
 from distill.commands.cli import commands
 from distill.data.fetch import FetchConfig, fetch
-from distill.data.keypoint_set import KeypointSet, open_data
+from distill.data.keypoint_set import OWN_SKELETON, KeypointSet, open_data
 from distill.data.source import DataSource
 from distill.drawing.persons import MASK_COLOUR, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
@@ -45,7 +45,7 @@ class SynthesizeConfig:
 
 @dataclass(frozen=True)
 class ShowDataConfig(DataSource):
-    """A split of a COCO keypoint set."""
+    """A split of a set of any known format."""
 
     split: str = "val2017"
     "Split to show."
@@ -53,7 +53,7 @@ class ShowDataConfig(DataSource):
 
 @dataclass(frozen=True)
 class ShowConfig:
-    """Draw annotated photographs of a COCO keypoint set as a contact sheet."""
+    """Draw photographs of a set, with what is annotated in them, as a contact sheet."""
 
     data: ShowDataConfig
     "Photographs and annotations."
@@ -65,8 +65,8 @@ class ShowConfig:
     "Photographs in a row."
     cell: int = 256
     "Side of the square a photograph is fitted into, pixels."
-    skeleton: str = "coco_17"
-    "Its joints: coco_17, another that ships, a YAML file, or auto for those that the annotations name."
+    skeleton: str = OWN_SKELETON
+    "Its joints: auto for those that the set names, a skeleton that ships, or a YAML file."
 
     def __post_init__(self):
         for name in ("limit", "columns", "cell"):
@@ -100,7 +100,7 @@ def show(config: ShowConfig) -> None:
     chosen = np.unique(np.linspace(0, len(data) - 1, config.limit).astype(int))
     cells = [_annotated(data, image_id, config.cell) for image_id in data.image_ids[chosen].tolist()]
     rows = [cells[start : start + config.columns] for start in range(0, len(cells), config.columns)]
-    write_image(config.out, contact_sheet(rows, [config.data.split] * config.columns, config.cell))
+    write_image(config.out, contact_sheet(rows, [data.split] * config.columns, config.cell))
     print(f"{config.out}: {len(cells)} photographs of {data.annotation_file}")
 
 
@@ -123,10 +123,11 @@ def main(argv: list[str] | None = None) -> int:
         "synthesize": (SynthesizeConfig, make_synthetic),
         "fetch": (FetchConfig, fetch),
         "show": (ShowConfig, show),
+        "check": (data_check.CheckConfig, data_check.check),
         "convert": (data_edit.ConvertConfig, data_edit.convert),
         "merge": (data_edit.MergeConfig, data_edit.merge),
         "split": (data_edit.SplitConfig, data_edit.split),
     }
     return commands(
-        "distill-data", "Make, fetch, look at, convert, merge and split sets of annotated people.", actions, argv
+        "distill-data", "Make, fetch, look at, check, convert, merge and split sets of annotated people.", actions, argv
     )

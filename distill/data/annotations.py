@@ -1,7 +1,7 @@
 """The one form in memory of an annotated split, whatever kind of data set it was read from."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -118,6 +118,8 @@ class AnnotatedSplit:
     "Category id of a person, which results are written with."
     name: str = ""
     "Of the split; empty where the set has none."
+    categories: Mapping[str, int] = field(default_factory=dict)
+    "How many annotations of each category the file has, those of persons and others; empty where there are no others."
     notes: tuple[str, ...] = field(default=())
     "What was left out or repaired, a line each."
     is_annotated: np.ndarray | None = None

@@ -9,7 +9,7 @@ from distill.data.annotations import AnnotatedSplit, PackedValues
 from distill.data.formats.registry import FORMATS
 from distill.data.photographs import upright_size
 from distill.data.reading.categories import Category, person_categories
-from distill.data.reading.findings import Findings
+from distill.data.reading.findings import NOBODY, Findings
 from distill.data.reading.json_file import content_of, sha256_of
 from distill.data.reading.kept import Parsed
 from distill.data.reading.locate import first_folder, locate
@@ -123,7 +123,7 @@ def _images(path: Path, is_train: bool, findings: Findings) -> list[_Image]:
     if not images:
         raise InputError(f"{path} has no photographs with img_train {int(is_train)}; choose another data.split")
     if not is_train:
-        findings.add("photographs in which nobody is annotated", images[0].file, len(images))
+        findings.add(NOBODY, images[0].file, len(images))
     return images
 
 

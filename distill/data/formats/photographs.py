@@ -11,7 +11,7 @@ import numpy as np
 from distill.data.annotations import AnnotatedSplit, no_annotations
 from distill.data.formats.registry import FORMATS, WHOLE
 from distill.data.photographs import is_photograph
-from distill.data.reading.findings import Findings
+from distill.data.reading.findings import NOBODY, Findings
 from distill.data.reading.locate import image_ids_of, photographs_in
 from distill.data.reading.readable import readable
 from distill.data.source import DataSource
@@ -60,7 +60,7 @@ class Photographs:
             findings.add(
                 f"pictures that are not read ({ending}) are left out; save them as JPEG", ending, others[ending]
             )
-        findings.add("photographs in which nobody is annotated", files[0], len(files))
+        findings.add(NOBODY, files[0], len(files))
         ids = image_ids_of(files)
         order = np.argsort(ids)
         listed = "\n".join(f"{file} {width} {height}" for file, (width, height) in zip(files, sizes, strict=True))

@@ -64,12 +64,20 @@ def read_split(source: DataSource, skeleton: Skeleton | None) -> AnnotatedSplit:
     Raises:
         InputError: as `Format.read`; or no format or several recognise it.
     """
-    source = source.checked()
-    name = _sniffed(source) if source.format == AUTO else source.format
-    known = FORMATS.get(name)()
+    known = FORMATS.get(format_of(source))()
     split = known.read(source, skeleton)
     is_whole = source.annotations is not None or source.root is None or known.splits(source.root) == [WHOLE]
     return replace(split, name=WHOLE if is_whole else source.split, notes=split.notes + check_photographs(split))
+
+
+def format_of(source: DataSource) -> str:
+    """The name of the format that the source names, or of the one that recognises it.
+
+    Raises:
+        InputError: folder or file is missing, or no format or several recognise it.
+    """
+    source = source.checked()
+    return _sniffed(source) if source.format == AUTO else source.format
 
 
 def splits_of(root: Path, format: str = AUTO) -> list[tuple[str, str]]:

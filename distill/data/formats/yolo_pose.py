@@ -84,6 +84,7 @@ class YoloPose:
             annotation_file=sheet.path,
             sha256=digest,
             category=persons[0].id,
+            categories={name: sum(line.values[0] == n for line in lines) for n, name in sheet.classes.items()},
             notes=findings.notes(),
             is_annotated=np.ones(len(ids), dtype=bool),
         )

@@ -12,7 +12,7 @@ import numpy as np
 from distill.data.annotations import AnnotatedSplit, Annotations, PackedValues
 from distill.data.photographs import upright_size
 from distill.data.reading.categories import Category, own_skeleton, person_categories
-from distill.data.reading.findings import Findings
+from distill.data.reading.findings import NOBODY, Findings
 from distill.data.reading.json_file import content_of, parsed, sha256_of
 from distill.data.reading.kept import Parsed, kept
 from distill.data.reading.locate import first_folder, locate
@@ -20,7 +20,7 @@ from distill.data.reading.persons_json import raw_persons
 from distill.data.reading.placing import placed
 from distill.data.reading.repairs import repaired
 from distill.data.reading.values import number, whole_number
-from distill.pose.skeleton import Skeleton
+from distill.pose.skeleton import COCO_17, Skeleton
 from distill.system.errors import InputError
 
 ANNOTATED_JOINTS = "annotated_joints"
@@ -105,7 +105,7 @@ def _parse(document: _Document, folder: Path, given: Skeleton | None, findings: 
     sizes, is_lasting = _sizes(images, folder, findings)
     kept_entries = _of_persons(document.annotations, categories, persons, images, findings)
     if not document.annotations:
-        findings.add("photographs in which nobody is annotated", f"image {min(images, default='?')}", len(images))
+        findings.add(NOBODY, f"image {min(images, default='?')}", len(images))
     rows = np.array([whole_number(entry, "image_id", f"{path}: an annotation") for entry in kept_entries], np.int64)
     ids = np.array(list(images), dtype=np.int64)
     raw = raw_persons(kept_entries, rows, len(skeleton), sizes[np.searchsorted(ids, rows)], findings)
@@ -121,6 +121,7 @@ def _parse(document: _Document, folder: Path, given: Skeleton | None, findings: 
         sizes=sizes,
         names=PackedValues(image.file for image in images.values()),
         annotations=annotations,
+        categories=_counts(document.annotations, categories),
         **_what_is_annotated(images, document, annotations, skeleton, path),
     )
     return form, is_lasting
@@ -153,6 +154,9 @@ def _persons(
         return skeleton, person_categories(categories, skeleton, path)
     unnamed = [category for category in categories if category.name.lower() == "person"] or categories[:1]
     with_joints = [entry for entry in document.annotations if entry.get("keypoints")]
+    if given is None and not document.annotations:
+        findings.add("a file without annotations that has no joints either gets coco_17", str(path.name))
+        return COCO_17, unnamed or [Category(1, "person")]
     if given is None:
         raise InputError(f"{path} names no joints in its categories; give the skeleton by name or as a YAML file")
     if with_joints and (len(categories) > 1 or len(with_joints[0]["keypoints"]) != 3 * len(given)):
@@ -242,6 +246,12 @@ def _of_persons(
         )
     kept_entries.sort(key=lambda pair: pair[0])
     return [entry for _, entry in kept_entries]
+
+
+def _counts(entries: Sequence[dict], categories: Sequence[Category]) -> dict[str, int]:
+    """How many annotations of each category there are."""
+    counts = Counter(str(entry.get("category_id")) for entry in entries)
+    return {category.name: counts[str(category.id)] for category in categories}
 
 
 def _category(entry: Mapping[str, Any], categories: Sequence[Category], path: Path) -> int:

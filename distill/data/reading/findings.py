@@ -5,6 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
+NOBODY = "photographs in which nobody is annotated"
+"Kind of finding."
+INFORMATION = (
+    NOBODY,
+    "of other categories than",
+    "of other classes than",
+    "main person alone",
+    "have no joints of their own",
+    "have no names",
+    "count as persons",
+    "under another path",
+    "boxes without joints",
+    "they are turned as viewers show them",
+    "that has no joints either",
+)
+"Parts of the kinds that say how a set is read, and nothing against it."
+
 
 class Findings:
     """Faults of a file gathered by kind: how often, and where first.
@@ -38,3 +55,8 @@ class Findings:
     def notes(self) -> tuple[str, ...]:
         """A line for each kind, in the order in which they were seen."""
         return tuple(f"{self.source}: {kind}: {count}, first {owner}" for kind, (count, owner) in self._kinds.items())
+
+
+def is_fault(line: str) -> bool:
+    """Whether a line of `Findings.notes` tells a fault of the set, and not only how it is read."""
+    return not any(part in line for part in INFORMATION)

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ class Parsed:
     annotates: np.ndarray
     "(M, K) bool; see `AnnotatedSplit`."
     annotations: Annotations
+    categories: Mapping[str, int] = field(default_factory=dict)
+    "See `AnnotatedSplit`."
 
     def with_notes(self, notes: tuple[str, ...]) -> "Parsed":
         """The same with other notes."""
@@ -95,7 +97,7 @@ def _write(path: Path, form: Parsed):
     arrays |= {f"names.{name}": values for name, values in form.names.arrays().items()}
     arrays |= {f"annotations.{name}": values for name, values in annotations.items()}
     arrays |= {f"outlines.{name}": values for name, values in form.annotations.outlines.arrays().items()}
-    told = {"skeleton": form.skeleton, "category": form.category, "notes": form.notes}
+    told = {"skeleton": form.skeleton, "category": form.category, "notes": form.notes, "categories": form.categories}
     with unfinished_file(path) as temporary:
         save_file(
             {name: np.ascontiguousarray(values) for name, values in arrays.items()},
@@ -116,6 +118,7 @@ def _read(path: Path) -> Parsed:
         skeleton=told["skeleton"],
         category=told["category"],
         notes=tuple(told["notes"]),
+        categories=told["categories"],
         names=PackedValues.from_arrays(groups["names"]),
         **groups["of_images"],
         annotations=Annotations(**groups["annotations"], outlines=outlines),

@@ -38,6 +38,7 @@ def placed(
         annotation_file=path,
         sha256=sha256,
         category=form.category,
+        categories=form.categories,
         notes=form.notes + findings.notes(),
         is_annotated=form.is_annotated,
         annotates=form.annotates,

@@ -157,7 +157,7 @@ def test_a_skeleton_comes_from_a_file(puppets, tmp_path):
 
 
 def test_the_joints_of_another_skeleton_are_one_line(puppets, capsys):
-    assert data_main(["show", "--data.root", str(puppets), "--data.split", "train2017"]) == 1
+    assert data_main(["show", "--skeleton", "coco_17", "--data.root", str(puppets), "--data.split", "train2017"]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert "joint 1 is 'top' instead of 'nose'" in line and "--skeleton auto" in line and "YAML" in line
 

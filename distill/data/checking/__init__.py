@@ -1,0 +1,1 @@
+"""What a set holds, and what looks wrong with it."""
