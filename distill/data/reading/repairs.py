@@ -13,6 +13,8 @@ SMALLEST_AREA = 9
 "Square pixels below which nobody has labelled joints."
 SMALLEST_SHARE, LARGEST_SHARE = 0.002, 1.5
 "Of its box that a person's area may be."
+FARTHEST, SMALLEST_SIDE = 1e6, 0.01
+"Pixels between which the numbers of a box can lie, and that its sides must have."
 SMALLEST_BOX = 0.05
 "Of the area that its joints span that a person's box may be."
 MARGIN = 0.1
@@ -150,7 +152,7 @@ def _boxes(
     low, high = _extent(keypoints)
     spanned = np.nan_to_num((high - low).prod(axis=1))
     with np.errstate(invalid="ignore"):
-        bad = ~np.isfinite(boxes).all(axis=1) | (boxes[:, 2:] <= 0).any(axis=1)
+        bad = ~(np.abs(boxes) < FARTHEST).all(axis=1) | ~(boxes[:, 2:] > SMALLEST_SIDE).all(axis=1)
         bad |= (boxes[:, :2] >= sizes).any(axis=1) | (boxes[:, :2] + boxes[:, 2:] <= 0).any(axis=1)
         bad |= boxes[:, 2:].prod(axis=1) < SMALLEST_BOX * spanned
     for row in np.flatnonzero(bad):
