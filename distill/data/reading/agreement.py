@@ -7,7 +7,7 @@ from distill.data.photographs import fits_only_unturned, header, turned
 from distill.data.reading.findings import Findings
 from distill.system.errors import InputError
 
-LOOKED_AT = 256
+LOOKED_AT = 1000
 "Photographs whose headers are read, evenly spread over the set."
 
 

@@ -19,7 +19,7 @@ from distill.data.reading.locate import first_folder, locate
 from distill.data.reading.persons_json import raw_persons
 from distill.data.reading.placing import placed
 from distill.data.reading.repairs import repaired
-from distill.data.reading.values import number, whole_number
+from distill.data.reading.values import number, shown, whole_number
 from distill.pose.skeleton import COCO_17, Skeleton
 from distill.system.errors import InputError
 
@@ -133,7 +133,7 @@ def _categories(entries: Iterable[Mapping[str, Any]], path: Path) -> list[Catego
         number = whole_number(entry, "id", f"{path}: a category")
         joints = entry.get("keypoints") if isinstance(entry.get("keypoints"), list) else []
         limbs = entry.get("skeleton") if isinstance(entry.get("skeleton"), list) else []
-        name = str(entry.get("name") or f"category {number}")
+        name = shown(entry.get("name") or f"category {number}")
         categories.append(Category(number, name, tuple(map(str, joints)), tuple(limbs)))
     if len({category.id for category in categories}) < len(categories):
         raise InputError(f"{path}: two categories have the same id; give each its own")
@@ -153,7 +153,7 @@ def _persons(
         skeleton = given or own_skeleton(categories, findings)
         return skeleton, person_categories(categories, skeleton, path)
     unnamed = [category for category in categories if category.name.lower() == "person"] or categories[:1]
-    with_joints = [entry for entry in document.annotations if entry.get("keypoints")]
+    with_joints = [e for e in document.annotations if isinstance(e.get("keypoints"), list) and e["keypoints"]]
     if given is None and not document.annotations:
         findings.add("a file without annotations that has no joints either gets coco_17", str(path.name))
         return COCO_17, unnamed or [Category(1, "person")]
@@ -180,7 +180,7 @@ def _images(entries: Iterable[dict], findings: Findings) -> dict[int, _Image]:
         known = images.setdefault(image_id, image)
         if known is not image and not _same(known, image):
             raise InputError(
-                f"{path} lists two images with id {image_id}, {known.file} and {file}; give each its own, as "
+                f"{path} lists two images with id {image_id}, {shown(known.file)} and {shown(file)}; give each its own, as "
                 "`distill-data merge` does with sets that are joined"
             )
     if again := len(images) - len(files := Counter(image.file for image in images.values())):
@@ -227,9 +227,9 @@ def _of_persons(
         category = _category(entry, categories or persons, path)
         if category not in person_ids:
             others[names.get(category, f"category {category}, which the file does not describe")] += 1
-            first_other = first_other or f"annotation {entry.get('id', '?')}"
+            first_other = first_other or f"annotation {shown(entry.get('id', '?'))}"
             continue
-        image_id = whole_number(entry, "image_id", f"{path}: annotation {entry.get('id', '?')}")
+        image_id = whole_number(entry, "image_id", f"{path}: annotation {shown(entry.get('id', '?'))}")
         if image_id not in images:
             unlisted.append(image_id)
             continue
@@ -258,7 +258,7 @@ def _category(entry: Mapping[str, Any], categories: Sequence[Category], path: Pa
     """The category of an annotation; it need not say it where there is only one."""
     if entry.get("category_id") is None and len(categories) == 1:
         return categories[0].id
-    return whole_number(entry, "category_id", f"{path}: annotation {entry.get('id', '?')}")
+    return whole_number(entry, "category_id", f"{path}: annotation {shown(entry.get('id', '?'))}")
 
 
 def _what_is_annotated(

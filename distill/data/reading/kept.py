@@ -1,10 +1,11 @@
 """The parsed form of large annotation files, kept so that each is parsed once."""
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -59,8 +60,8 @@ def folder() -> Path:
 def kept(content_sha256: str, wanted: object, size: int, parse: Callable[[], tuple[Parsed, bool]]) -> Parsed:
     """The parsed form of a file's content, read where it is kept, else parsed and, if it is large, kept.
 
-    Any number of processes may do so at once. A folder that cannot be written is no fault, and a damaged file is
-    made again.
+    Of several processes that want it at once one parses and the others wait. A folder that cannot be written is no
+    fault, and a damaged file is made again.
 
     Args:
         content_sha256: of the content.
@@ -72,15 +73,31 @@ def kept(content_sha256: str, wanted: object, size: int, parse: Callable[[], tup
         return parse()[0]
     key = hashlib.sha256(json.dumps([content_sha256, wanted, _code()]).encode()).hexdigest()
     path = folder() / f"{key}.safetensors"
+    if (form := _read(path)) is not None:
+        return form
+    with _alone(path.with_suffix(".lock")):
+        if (form := _read(path)) is not None:
+            return form
+        form, is_lasting = parse()
+        if is_lasting:
+            with suppress(OSError):
+                _write(path, form)
+        return form
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Context that one process at a time is in, as far as files can be locked; a process that dies is out of it."""
     try:
-        return _read(path)
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
-        pass
-    form, is_lasting = parse()
-    if is_lasting:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError:
+        yield
+        return
+    with lock:
         with suppress(OSError):
-            _write(path, form)
-    return form
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @cache
@@ -106,7 +123,14 @@ def _write(path: Path, form: Parsed):
         )
 
 
-def _read(path: Path) -> Parsed:
+def _read(path: Path) -> Parsed | None:
+    try:
+        return _read_whole(path)
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        return None
+
+
+def _read_whole(path: Path) -> Parsed:
     with safe_open(path, framework="numpy") as file:
         told = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
         groups: dict[str, dict[str, np.ndarray]] = {}

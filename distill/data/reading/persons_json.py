@@ -10,7 +10,7 @@ import numpy as np
 from distill.data.reading.findings import Findings
 from distill.data.reading.outlines import usable_outline
 from distill.data.reading.repairs import RawPersons
-from distill.data.reading.values import numbers, truth, whole_number
+from distill.data.reading.values import numbers, shown, truth, whole_number
 from distill.system.errors import InputError
 
 
@@ -107,4 +107,4 @@ def _outline(entry: dict, size: Sequence[int], annotation_id: int, findings: Fin
 
 
 def _refused(entry: dict[str, Any], field: str, what: str, remedy: str, findings: Findings) -> InputError:
-    return InputError(f"{findings.source}: {field} of annotation {entry.get('id', '?')} {what}; {remedy}")
+    return InputError(f"{findings.source}: {field} of annotation {shown(entry.get('id', '?'))} {what}; {remedy}")

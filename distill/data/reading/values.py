@@ -7,6 +7,8 @@ import numpy as np
 
 from distill.system.errors import InputError
 
+LONGEST = 60
+"Letters of a value that messages show."
 _YES, _NO = {"1", "true", "yes", "1.0"}, {"0", "false", "no", "", "0.0", "none", "null"}
 
 
@@ -27,6 +29,12 @@ def whole_number(entry: Mapping[str, Any], field: str, owner: str) -> int:
     if isinstance(value, bool) or (isinstance(value, float) and number != value) or not -(2**63) <= number < 2**63:
         raise InputError(f"{owner} has no usable {field} ({value!r:.60}); give a whole number of 64 bits")
     return number
+
+
+def shown(value: object) -> str:
+    """A value as messages name it: on one line, and not all of a long text."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def truth(value: object) -> bool | None:

@@ -85,7 +85,9 @@ def root(tmp_path_factory):
     return root
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(faults=st.lists(changes, min_size=1, max_size=3), own=st.booleans())
 def test_every_end_is_a_clean_one(root, faults, own):
     document = copy.deepcopy(DOCUMENT)

@@ -3,13 +3,15 @@
 import json
 import multiprocessing
 import os
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from distill.data.keypoint_set import KeypointSet
-from distill.data.reading import kept
+from distill.data.reading import coco_json, kept
+from distill.data.reading.json_file import parsed
 from distill.data.source import DataSource
 from distill.pose.skeleton import COCO_17
 
@@ -54,7 +56,7 @@ def same(one, two):
 
 def test_it_is_read_again_as_it_was_parsed(large, monkeypatch):
     first = read(large)
-    [file] = kept.folder().iterdir()
+    [file] = forms()
     monkeypatch.setattr("distill.data.reading.coco_json.parsed", None)
     same(first, read(large))
     assert kept.folder().is_relative_to(os.environ["XDG_CACHE_HOME"]) and file.suffix == ".safetensors"
@@ -63,19 +65,19 @@ def test_it_is_read_again_as_it_was_parsed(large, monkeypatch):
 def test_other_content_another_skeleton_and_small_files_have_forms_of_their_own(large, monkeypatch):
     read(large)
     read(large, None)
-    assert len(list(kept.folder().iterdir())) == 2
+    assert len(forms()) == 2
     path = large / "annotations" / "person_keypoints_val2017.json"
     path.write_text(path.read_text().replace('"area": 900', '"area": 901'))
-    assert read(large).annotations.areas[0] == 901 and len(list(kept.folder().iterdir())) == 3
+    assert read(large).annotations.areas[0] == 901 and len(forms()) == 3
     monkeypatch.setattr(kept, "SMALLEST", 10**9)
     path.write_text(path.read_text().replace('"area": 901', '"area": 902'))
-    assert read(large).annotations.areas[0] == 902 and len(list(kept.folder().iterdir())) == 3
+    assert read(large).annotations.areas[0] == 902 and len(forms()) == 3
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" * 400])
 def test_a_damaged_file_is_made_again(large, spoil, monkeypatch):
     first = read(large)
-    [file] = kept.folder().iterdir()
+    [file] = forms()
     whole = file.read_bytes()
     file.write_bytes(spoil(whole))
     same(first, read(large))
@@ -94,14 +96,45 @@ def test_sizes_that_come_from_photographs_are_not_kept(large):
     path = large / "annotations" / "person_keypoints_val2017.json"
     path.write_text(path.read_text().replace('"width": 64, ', ""))
     assert read(large).size(7) == (64, 48)
-    assert not kept.folder().exists() or not list(kept.folder().iterdir())
+    assert not forms()
 
 
-def test_many_processes_at_once(large):
+def test_of_many_processes_at_once_one_parses(large, tmp_path, monkeypatch):
+    def noted(content, path):
+        with (tmp_path / "parsed").open("a") as file:
+            file.write("once\n")
+        time.sleep(0.3)
+        return parsed(content, path)
+
+    monkeypatch.setattr("distill.data.reading.coco_json.parsed", noted)
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        counts = pool.map(_persons_of, [large] * 4, chunksize=1)
+    assert counts == [3] * 4 and len(forms()) == 1
+    assert (tmp_path / "parsed").read_text() == "once\n"
+
+
+def test_a_process_that_dies_blocks_nobody(large):
     context = multiprocessing.get_context("fork")
-    with context.Pool(4) as pool:
-        counts = pool.map(_persons_of, [large] * 8)
-    assert counts == [3] * 8 and len(list(kept.folder().iterdir())) == 1
+    begun = context.Event()
+    process = context.Process(target=_hang, args=(large, begun))
+    process.start()
+    assert begun.wait(30)
+    process.kill()
+    process.join()
+    assert len(read(large).keypoints(7)) == 3 and len(forms()) == 1
+
+
+def _hang(root, begun):
+    def never(content, path):
+        begun.set()
+        time.sleep(600)
+
+    coco_json.parsed = never
+    read(root)
+
+
+def forms():
+    return list(kept.folder().glob("*.safetensors"))
 
 
 def _persons_of(root):
