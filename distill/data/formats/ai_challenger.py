@@ -6,16 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from distill.data.annotations import AnnotatedSplit, PackedValues
+from distill.data.annotations import AnnotatedSplit
 from distill.data.formats.registry import FORMATS
 from distill.data.photographs import upright_size
 from distill.data.reading.categories import Category, person_categories
 from distill.data.reading.findings import Findings
 from distill.data.reading.json_file import content_of, parsed, sha256_of
-from distill.data.reading.kept import Parsed
 from distill.data.reading.locate import first_folder, locate
-from distill.data.reading.placing import placed
-from distill.data.reading.repairs import RawPersons, box_around, repaired
+from distill.data.reading.placing import placed_persons
+from distill.data.reading.repairs import RawPersons, box_around
 from distill.data.reading.values import numbers
 from distill.data.source import DataSource
 from distill.pose.skeleton import AI_CHALLENGER_14, Skeleton
@@ -60,18 +59,8 @@ class AiChallenger:
         sizes = np.array([upright_size(folder / file) for file in files], dtype=np.int64)
         ids = np.arange(1, len(photographs) + 1)
         raw = _raw(photographs, ids, findings)
-        form = Parsed(
-            skeleton=skeleton.plain(),
-            category=1,
-            notes=(),
-            image_ids=ids,
-            sizes=sizes,
-            names=PackedValues(names),
-            is_annotated=np.ones(len(ids), dtype=bool),
-            annotates=np.ones((len(ids), len(AI_CHALLENGER_14)), dtype=bool),
-            annotations=repaired(raw, sizes[np.searchsorted(ids, raw.image_ids)], findings),
-        )
-        return placed(form.with_notes(findings.notes()), path, sha256_of(content), [folder], skeleton)
+        sha256 = sha256_of(content)
+        return placed_persons(raw, ids, sizes, names, folder, skeleton, findings, sha256)
 
 
 class _Photograph(NamedTuple):

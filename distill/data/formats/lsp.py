@@ -5,17 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.data.annotations import AnnotatedSplit, PackedValues
+from distill.data.annotations import AnnotatedSplit
 from distill.data.formats.registry import FORMATS, WHOLE
 from distill.data.photographs import upright_size
 from distill.data.reading.categories import Category, person_categories
 from distill.data.reading.findings import Findings
 from distill.data.reading.json_file import content_of, sha256_of
-from distill.data.reading.kept import Parsed
 from distill.data.reading.locate import first_folder, photographs_in
 from distill.data.reading.mat_file import variable, variables_of
-from distill.data.reading.placing import placed
-from distill.data.reading.repairs import RawPersons, box_around, repaired
+from distill.data.reading.placing import placed_persons
+from distill.data.reading.repairs import RawPersons, box_around
 from distill.data.source import DataSource
 from distill.pose.skeleton import LSP_14, Skeleton
 from distill.system.errors import InputError
@@ -73,19 +72,7 @@ class LeedsSportsPose:
         sizes = np.array([upright_size(folder / name) for name in names], dtype=np.int64)
         findings.add("photographs whose main person alone is annotated; the rest is ignored", names[0], len(names))
         raw = _persons(joints, numbers, sizes)
-        form = Parsed(
-            skeleton=skeleton.plain(),
-            category=1,
-            notes=(),
-            image_ids=numbers,
-            sizes=sizes,
-            names=PackedValues(names),
-            is_annotated=np.ones(len(numbers), dtype=bool),
-            annotates=np.ones((len(numbers), len(LSP_14)), dtype=bool),
-            annotations=repaired(raw, sizes[np.searchsorted(numbers, raw.image_ids)], findings),
-        )
-        form = form.with_notes(findings.notes())
-        return placed(form, path, sha256, [folder], skeleton)
+        return placed_persons(raw, numbers, sizes, names, folder, skeleton, findings, sha256)
 
 
 def _joints(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -5,17 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from distill.data.annotations import AnnotatedSplit, PackedValues
+from distill.data.annotations import AnnotatedSplit
 from distill.data.formats.registry import FORMATS
 from distill.data.photographs import upright_size
 from distill.data.reading.categories import Category, person_categories
 from distill.data.reading.findings import NOBODY, Findings
 from distill.data.reading.json_file import content_of, sha256_of
-from distill.data.reading.kept import Parsed
 from distill.data.reading.locate import first_folder, locate
 from distill.data.reading.mat_file import items, variable, variables_of
-from distill.data.reading.placing import placed
-from distill.data.reading.repairs import RawPersons, box_around, repaired
+from distill.data.reading.placing import placed_persons
+from distill.data.reading.repairs import RawPersons, box_around
 from distill.data.reading.values import number
 from distill.data.source import DataSource
 from distill.pose.skeleton import MPII_16, Skeleton
@@ -66,19 +65,9 @@ class Mpii:
         ids = np.array([image.number for image in images], dtype=np.int64)
         rows = np.repeat(np.arange(len(images)), [len(image.persons) for image in images])
         raw = _raw(persons, ids[rows])
+        names = [image.file for image in images]
         is_train = source.split == "train"
-        form = Parsed(
-            skeleton=skeleton.plain(),
-            category=1,
-            notes=(),
-            image_ids=ids,
-            sizes=sizes,
-            names=PackedValues(image.file for image in images),
-            is_annotated=np.full(len(ids), is_train),
-            annotates=np.full((len(ids), len(MPII_16)), is_train),
-            annotations=repaired(raw, sizes[np.searchsorted(ids, raw.image_ids)], findings),
-        )
-        return placed(form.with_notes(findings.notes()), path, sha256, [folder], skeleton)
+        return placed_persons(raw, ids, sizes, names, folder, skeleton, findings, sha256, is_annotated=is_train)
 
 
 class _Person(NamedTuple):

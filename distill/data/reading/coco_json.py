@@ -180,8 +180,8 @@ def _images(entries: Iterable[dict], findings: Findings) -> dict[int, _Image]:
         known = images.setdefault(image_id, image)
         if known is not image and not _same(known, image):
             raise InputError(
-                f"{path} lists two images with id {image_id}, {shown(known.file)} and {shown(file)}; give each its own, "
-                "as `distill-data merge` does with sets that are joined"
+                f"{path} lists two images with id {image_id}, {shown(known.file)} and {shown(file)}; give each its "
+                "own, as `distill-data merge` does with sets that are joined"
             )
     if again := len(images) - len(files := Counter(image.file for image in images.values())):
         file = files.most_common(1)[0][0]

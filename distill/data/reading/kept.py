@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,6 @@ class Parsed:
     annotations: Annotations
     categories: Mapping[str, int] = field(default_factory=dict)
     "See `AnnotatedSplit`."
-
-    def with_notes(self, notes: tuple[str, ...]) -> "Parsed":
-        """The same with other notes."""
-        return replace(self, notes=notes)
 
 
 def folder() -> Path:

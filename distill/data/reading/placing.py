@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.data.annotations import AnnotatedSplit
+from distill.data.annotations import AnnotatedSplit, PackedValues
 from distill.data.reading.findings import Findings
 from distill.data.reading.kept import Parsed
 from distill.data.reading.locate import first_folder, locate
+from distill.data.reading.repairs import RawPersons, repaired
 from distill.pose.skeleton import Skeleton
 
 
@@ -43,3 +44,39 @@ def placed(
         is_annotated=form.is_annotated,
         annotates=form.annotates,
     )
+
+
+def placed_persons(
+    raw: RawPersons,
+    image_ids: np.ndarray,
+    sizes: np.ndarray,
+    names: Sequence[str],
+    folder: Path,
+    skeleton: Skeleton,
+    findings: Findings,
+    sha256: str,
+    *,
+    is_annotated: bool = True,
+) -> AnnotatedSplit:
+    """The split of a format whose file gives every photograph and person the same fields.
+
+    Args:
+        image_ids: (M,) int64, ascending.
+        sizes: (M, 2) width and height.
+        names: (M,) files of the photographs.
+        findings: of the annotation file.
+        is_annotated: whether anybody is annotated, with all joints of the skeleton.
+    """
+    annotations = repaired(raw, sizes[np.searchsorted(image_ids, raw.image_ids)], findings)
+    form = Parsed(
+        skeleton=skeleton.plain(),
+        category=1,
+        notes=findings.notes(),
+        image_ids=image_ids,
+        sizes=sizes,
+        names=PackedValues(names),
+        is_annotated=np.full(len(image_ids), is_annotated),
+        annotates=np.full((len(image_ids), len(skeleton)), is_annotated),
+        annotations=annotations,
+    )
+    return placed(form, findings.source, sha256, [folder], skeleton)
