@@ -69,7 +69,7 @@ def place(photograph: Path, target: Path, how: str):
     """Put a photograph where it is written: a copy, or a hard link where the file system allows one.
 
     Raises:
-        OSError: there is no space, or the place is taken.
+        OSError: there is no space, or the place is taken; it names the target.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if how == LINK:
@@ -78,7 +78,10 @@ def place(photograph: Path, target: Path, how: str):
             return
         except OSError:
             pass
-    shutil.copyfile(photograph, target)
+    try:
+        shutil.copyfile(photograph, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 @contextmanager

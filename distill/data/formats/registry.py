@@ -111,7 +111,7 @@ def _sniffed(source: DataSource) -> str:
 
 
 def _nothing_found(source: DataSource, formats: dict[str, Format]) -> str:
-    if source.root is None:
+    if source.annotations is not None:
         return f"{source.annotations} is of no known format ({', '.join(formats)}); say which by data.format"
     if there := sorted({split for split, _ in splits_of(source.root)}):
         return f"{source.root} has no split {source.split}; its splits are {', '.join(there)}: choose by data.split"

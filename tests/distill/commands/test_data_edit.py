@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -168,3 +171,18 @@ def test_split_of_photographs_alone_lands_beside_them(shared, tmp_path, capsys):
     assert "is there already" in failure(capsys, "split", tmp_path / "mine")
     assert "cannot be divided" in failure(capsys, "split", tmp_path / "mine", "--val", "0.999", "--out", tmp_path / "o")
     assert "val must lie between 0 and 1" in failure(capsys, "split", tmp_path / "mine", "--val", "1.5")
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_merge_that_is_stopped_leaves_no_set(tiny_synthetic, executable, tmp_path, signal_number):
+    words = ["merge", *[tiny_synthetic] * 12, "--out", tmp_path / "out"]
+    process = subprocess.Popen([executable("distill-data"), *map(str, words)], stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob(".out.*.unfinished/*/*")):
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal_number)
+    assert process.wait(30) != 0
+    assert not (tmp_path / "out").exists()
+    assert bool(list(tmp_path.iterdir())) == (signal_number != signal.SIGINT)
+    assert run(*words, "--photographs", "link") == 0
+    assert len(KeypointSet(DataSource(tmp_path / "out", "train2017"), COCO_17)) == 12 * 24

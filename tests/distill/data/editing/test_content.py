@@ -46,3 +46,11 @@ def test_photographs_are_copied_or_linked(tmp_path):
     place(tmp_path / "a", tmp_path / "c", "link")
     assert (tmp_path / "deep" / "b").read_text() == "x" and (tmp_path / "c").samefile(tmp_path / "a")
     assert not (tmp_path / "deep" / "b").samefile(tmp_path / "a")
+
+
+def test_what_cannot_be_copied_is_told_by_its_target(tmp_path):
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(OSError, match="directory") as caught:
+        place(tmp_path / "a", tmp_path / "b", "copy")
+    assert caught.value.filename == str(tmp_path / "b")
