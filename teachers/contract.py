@@ -40,6 +40,8 @@ class Surroundings:
     "Reads a checkpoint of distill-train."
     combine: Callable[[Mapping[str, torch.Tensor]], tuple[torch.Tensor, torch.Tensor | None]]
     "Averages a network's maps over its resolutions: heatmaps and tags (B, K, h, w), tags None where it has none."
+    sigmas: np.ndarray
+    "(K,) OKS standard deviation of each joint."
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Teacher(Protocol):
 
     needs: tuple[str, ...]
     """What it is given by keyword beside the photographs, one entry for each: `persons`, the annotated persons
-    (P, K, 3), x, y in its pixels and visibility; `image_ids`, its number in the annotation file."""
+    (P, K, 3), x, y in its pixels and visibility; `boxes`, those of the annotated persons (P, 4), x, y, width, height;
+    `image_ids`, its number in the annotation file."""
 
     @property
     def attributes(self) -> dict[str, Any]:

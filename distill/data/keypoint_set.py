@@ -109,6 +109,11 @@ class KeypointSet:
         those = self._of(image_id)
         return self.annotations.keypoints[those][self.annotations.labelled[those]]
 
+    def boxes(self, image_id: int) -> np.ndarray:
+        """Boxes (P, 4) x, y, width, height of the annotated persons, also of those without joints; no crowds."""
+        those = self._of(image_id)
+        return self.annotations.boxes[those][~self.annotations.is_crowd[those]]
+
     def masks(self, image_id: int) -> np.ndarray:
         """Masks (H, W, 3), uint8 0 or 255: person, outline unknown, ignored by the hard losses.
 

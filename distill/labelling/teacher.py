@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import teachers.registry
@@ -82,6 +83,7 @@ def load_teacher(choice: Choice, skeleton: Skeleton) -> LoadedTeacher:
         dtype=PRECISIONS[precision],
         load_network=_load_network,
         combine=average_resolutions,
+        sigmas=np.array(skeleton.sigmas),
     )
     try:
         teacher = make(surroundings, **options)

@@ -25,6 +25,7 @@ EVALUATION = "evaluation.json"
 GIVEN: dict[str, Callable[[KeypointSet, int], object]] = {
     "persons": KeypointSet.keypoints,
     "image_ids": lambda data, image_id: image_id,
+    "boxes": KeypointSet.boxes,
 }
 "What a teacher may need to know of a photograph, by name: how the data tell it of an image id."
 BATCH_SIZE, THREADS = 8, 2

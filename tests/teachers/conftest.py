@@ -13,6 +13,8 @@ def surroundings():
     def make(flip_index, dtype=torch.float32, load_network=None):
         joints = tuple("abcdefghijklmnopqrstuvwxyz"[: len(flip_index)])
         device = torch.device("cpu")
-        return Surroundings(joints, np.asarray(flip_index), device, dtype, load_network, average_resolutions)
+        return Surroundings(
+            joints, np.asarray(flip_index), device, dtype, load_network, average_resolutions, np.full(len(joints), 0.07)
+        )
 
     return make

@@ -18,7 +18,8 @@ def looked_at(persons, size, **config):
     settings = InferenceConfig(input_size=128, **config)
     oracle = Oracle(3, target_offset=settings.target_offset)
     photograph = np.zeros((1, size[1], size[0], 3), np.uint8)
-    given = Surroundings(("a", "b", "c"), FLIP_INDEX, torch.device("cpu"), torch.float32, None, average_resolutions)
+    cpu = torch.device("cpu")
+    given = Surroundings(("a", "b", "c"), FLIP_INDEX, cpu, torch.float32, None, average_resolutions, np.ones(3))
     return NetworkTeacher(oracle, settings, given)(photograph, [np.asarray(persons, np.float32)])
 
 
