@@ -68,7 +68,7 @@ class MovenetMultipose:
         surroundings: Surroundings,
         *,
         weights: Path,
-        sizes: tuple[int, ...] = (384, 512, 768),
+        sizes: tuple[int, ...] = (256, 512, 1024),
         confidence: float = 0.05,
         peak: float = 0.1,
     ):
