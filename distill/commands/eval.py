@@ -15,13 +15,14 @@ import distill
 from distill.commands.cli import command
 from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource
-from distill.evaluation.coco import FIGURES, bootstrap_ap, evaluate, write_results
+from distill.evaluation.coco import FIGURES, Predictions, bootstrap_ap, evaluate, write_results
 from distill.evaluation.models import load_model
 from distill.evaluation.predictor import predict_all
 from distill.pose.grouping import GroupingConfig
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
 from distill.system.json_values import to_json_values
+from distill.system.notes import note
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class EvalConfig:
     out: Path | None = None
     "JSON to write: figures, SHA-256 of the model, these settings."
     results: Path | None = None
-    "JSON to write: every person found, in COCO's results format."
+    "JSON to write: every person found, in COCO's results format; also of photographs that nobody annotated."
     flip: bool = False
     "Average with the mirrored photograph."
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
@@ -86,7 +87,8 @@ def evaluate_model(config: EvalConfig) -> dict:
     model = load_model(config.model)
     data = KeypointSet(config.data, model.skeleton)
     image_ids = data.image_ids[: config.limit].tolist()
-    data.require_labelled(image_ids)
+    if config.results is None:
+        data.require_labelled(image_ids)
     # What an exported model recommends counts unless something else is asked for.
     predictor = model.predictor(None if config.grouping == GroupingConfig() else config.grouping, config.flip)
     started = time.perf_counter()
@@ -99,7 +101,7 @@ def evaluate_model(config: EvalConfig) -> dict:
         )
     seconds = time.perf_counter() - started
     report = {
-        **evaluate(predictions, data, image_ids),
+        **_figures(predictions, data, image_ids),
         "images": len(image_ids),
         "seconds": round(seconds, 3),
         "model_sha256": _sha256(config.model),
@@ -109,13 +111,21 @@ def evaluate_model(config: EvalConfig) -> dict:
         "tool_version": distill.__version__,
         "settings": to_json_values(config),
     }
-    if config.bootstrap:
+    if config.bootstrap and report["ap"] is not None:
         report["ap_interval"] = bootstrap_ap(predictions, data, image_ids, samples=config.bootstrap)
     if config.results is not None:
         write_results(config.results, predictions, data.category)
     if config.out is not None:
         write_atomically(config.out, json.dumps(report, indent=1) + "\n")
     return report
+
+
+def _figures(predictions: Predictions, data: KeypointSet, image_ids: list[int]) -> dict[str, float | None]:
+    """COCO's figures; none where nobody is annotated and only the results are wanted."""
+    if any(data.is_annotated(image_id) for image_id in image_ids):
+        return evaluate(predictions, data, image_ids)
+    note(f"nobody is annotated in {data.annotation_file}: there are results and no figures")
+    return dict.fromkeys(FIGURES)
 
 
 def _sha256(path: Path) -> str:

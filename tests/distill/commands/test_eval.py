@@ -130,6 +130,15 @@ def test_nothing_to_measure_against_is_one_line(checkpoint, tiny_synthetic, tmp_
         assert "nobody has a labelled joint on these photographs of" in last
 
 
+def test_photographs_nobody_annotated_have_results(checkpoint, tiny_synthetic, tmp_path, capsys):
+    results = tmp_path / "persons.json"
+    words = [str(checkpoint), "--data.root", str(tiny_synthetic / "val2017"), "--results", str(results)]
+    assert main([*words, "--grouping.detection_threshold", "0", "--bootstrap", "3"]) == 0
+    found = json.loads(results.read_text())
+    assert found and {person["image_id"] for person in found} <= set(range(1, 13))
+    assert "there are results and no figures" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_export_sees_what_the_checkpoint_sees(checkpoint, exported, tiny_synthetic, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), dtype=np.uint8)
