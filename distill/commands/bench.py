@@ -17,7 +17,8 @@ from distill.commands.bench_android import AndroidConfig, android
 from distill.commands.cli import commands
 from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource
-from distill.deployment.host_bench import average_precision, measure
+from distill.deployment.host_bench import measure
+from distill.deployment.precisions import evaluation_on
 from distill.deployment.tradeoff import draw_tradeoff
 from distill.evaluation.exported import exported_skeleton
 from distill.synthetic import SceneConfig, draw_scene
@@ -119,12 +120,11 @@ def _photographs(config: HostConfig, data: KeypointSet | None) -> list[np.ndarra
 
 
 def _precision(path: Path, config: HostConfig) -> float | None:
-    """AP of a model of ours; None for others, whose outputs we do not read."""
+    """AP of a model of ours; None for others, whose outputs we do not read, and where nobody is annotated."""
     if not config.data.is_named or not metadata.metadata_path(path).exists():
         return None
-    model = LiteRTModel(path)
-    data = KeypointSet(config.data, exported_skeleton(model))
-    return average_precision(model, data, config.limit)
+    evaluation = evaluation_on(KeypointSet(config.data, exported_skeleton(LiteRTModel(path))), config.limit)
+    return None if evaluation is None else evaluation(path)
 
 
 def _processor() -> str:

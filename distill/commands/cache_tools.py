@@ -162,7 +162,7 @@ def info(config: InfoConfig):
     size = stored_bytes(store)
     stored = len(store) - sum(len(store.shard_image_ids(shard)) for shard in missing)
     lines = {
-        "split": f"{attributes['split']}, {len(store)} images, {stored} labelled",
+        "split": f"{attributes['split'] or 'the whole'}, {len(store)} images, {stored} labelled",
         "shards": f"{store.num_shards}, {len(missing)} missing, {store.shard_length} images each",
         "maps": "{keypoints} x {map_size} x {map_size}, at most {max_persons} persons".format(**attributes["shape"]),
         "peaks": _stored_peaks(store),

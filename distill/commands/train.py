@@ -37,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
         if not PartialState().is_main_process:
             return
         figures = "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None)
-        print(f"{config.out}: {steps} steps done; minival of the moving average: {figures}")
+        measured = f"minival of the moving average: {figures}" if figures else "no minival"
+        print(f"{config.out}: {steps} steps done; {measured}")
 
     return command("distill-train", "Train a network from hard labels and soft labels.", TrainConfig, action, argv)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from distill.commands import cache
+from distill.commands import bench, cache, export, train
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import collate
@@ -56,6 +56,21 @@ def test_the_soft_loss_falls_and_the_hard_ones_are_zero(quiet, folder, soft_labe
     assert {path.name for path in config.out.iterdir()} >= {"last.safetensors", "log"}
     assert not (config.out / "best.safetensors").exists()
     assert f"nobody has a labelled joint in {folder}: there is no minival" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_everything_else_takes_photographs_alone(folder, soft_labels, tmp_path, capsys):
+    """Trained, exported with a sheet in int8, and timed, by the commands."""
+    run, model, where = tmp_path / "run", tmp_path / "s.tflite", ["--data.root", str(folder)]
+    words = ["--loss.alpha", "1", "--steps", "2", "--batch_size", "2", "--input_size", "64", "--out", str(run)]
+    assert train.main([*where, "--data.soft_labels", soft_labels, *words]) == 0
+    assert "2 steps done; no minival" in capsys.readouterr().out
+    words = ["--out", str(model), "--photographs", "2", "--precision", "float32", "int8", "--calibration", "4"]
+    words += ["--runs", "1", "--sheet", str(tmp_path / "sheet.png")]
+    assert export.main([str(run / "last.safetensors"), *where, *words]) == 0
+    assert (tmp_path / "sheet.png").exists() and (tmp_path / "s_int8.tflite").exists()
+    assert bench.main(["host", str(tmp_path / "s_float32.tflite"), *where, "--runs", "1", "--turns", "1"]) == 0
+    assert "the AP of the model is not measured there" in capsys.readouterr().err
 
 
 def test_without_soft_labels_there_is_nothing_to_learn(quiet, folder):
