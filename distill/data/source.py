@@ -30,7 +30,7 @@ class DataSource:
         Raises:
             InputError: a folder or file is missing, or there is too little to go by.
         """
-        if self.root is None and self.images is None:
+        if not self.is_named:
             raise InputError(
                 "no data are named: give data.root, the folder of a set, or data.annotations and data.images"
             )

@@ -65,10 +65,9 @@ class Coco:
             return [source.images]
         if path.name == "_annotations.coco.json":
             return [path.parent]
-        if source.root is None:
-            return [path.parent]
-        named = [source.root / folder / name for name in (source.split, _DEFAULT) for folder in ("", "images")]
-        return [*named, source.root / "images", source.root]
+        root = source.root or (path.parent.parent if path.parent.name == "annotations" else path.parent)
+        named = [root / folder / name for name in (source.split, _DEFAULT) for folder in ("", "images")]
+        return [*named, root / "images", root]
 
     def _single(self, root: Path) -> Path | None:
         """The only file beside the photographs' folder that lists images."""

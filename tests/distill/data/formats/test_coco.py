@@ -356,3 +356,10 @@ def test_a_photograph_under_two_ids_is_told(write):
     data = write({"area": 80}, images=[{"id": i, "file_name": "7.jpg", "width": 24, "height": 16} for i in (7, 8)])
     assert "photographs listed under several ids count as several" in data.notes[0]
     assert len(data.keypoints(7)) == 1 and not len(data.keypoints(8))
+
+
+@pytest.mark.parametrize("place", ["annotations/mine.json", "mine.json"])
+def test_a_file_alone_has_its_photographs_beside_it(write, tmp_path, place):
+    write({"area": 80}).annotation_file.rename(tmp_path / place)
+    data = KeypointSet(DataSource(annotations=tmp_path / place), COCO_17)
+    assert data.path(7) == tmp_path / "train2017" / "7.jpg" and len(data.keypoints(7)) == 1
