@@ -1,6 +1,5 @@
 """COCO's JSON of annotations, as COCO, annotation tools, converters and hands write it."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,7 +105,7 @@ def _parse(document: _Document, folder: Path, given: Skeleton | None, findings: 
     kept_entries = _of_persons(document.annotations, categories, persons, images, findings)
     if not document.annotations:
         findings.add(NOBODY, f"image {min(images, default='?')}", len(images))
-    rows = np.array([whole_number(entry, "image_id", f"{path}: an annotation") for entry in kept_entries], np.int64)
+    rows = np.array([_of_annotation(entry, "image_id", path) for entry in kept_entries], np.int64)
     ids = np.array(list(images), dtype=np.int64)
     raw = raw_persons(kept_entries, rows, len(skeleton), sizes[np.searchsorted(ids, rows)], findings)
     annotations = repaired(raw, sizes[np.searchsorted(ids, raw.image_ids)], findings)
@@ -174,7 +173,7 @@ def _images(entries: Iterable[dict], findings: Findings) -> dict[int, _Image]:
     for entry in entries:
         image_id = whole_number(entry, "id", f"{path}: an image")
         file = entry.get("file_name")
-        if not isinstance(file, str) or not re.search(r"[^/\\.]", file):
+        if not isinstance(file, str) or not file.strip("/\\."):
             raise InputError(f"{path}: an image has no usable file_name ({file!r:.60}), that of id {image_id}")
         image = _Image(number(entry.get("width")), number(entry.get("height")), file, entry.get(ANNOTATED_JOINTS))
         known = images.setdefault(image_id, image)
@@ -229,7 +228,7 @@ def _of_persons(
             others[names.get(category, f"category {category}, which the file does not describe")] += 1
             first_other = first_other or f"annotation {shown(entry.get('id', '?'))}"
             continue
-        image_id = whole_number(entry, "image_id", f"{path}: annotation {shown(entry.get('id', '?'))}")
+        image_id = _of_annotation(entry, "image_id", path)
         if image_id not in images:
             unlisted.append(image_id)
             continue
@@ -258,7 +257,15 @@ def _category(entry: Mapping[str, Any], categories: Sequence[Category], path: Pa
     """The category of an annotation; it need not say it where there is only one."""
     if entry.get("category_id") is None and len(categories) == 1:
         return categories[0].id
-    return whole_number(entry, "category_id", f"{path}: annotation {shown(entry.get('id', '?'))}")
+    return _of_annotation(entry, "category_id", path)
+
+
+def _of_annotation(entry: Mapping[str, Any], field: str, path: Path) -> int:
+    """A whole number that an annotation has; of millions nearly all are one as they stand."""
+    value = entry.get(field)
+    if type(value) is int and abs(value) < 2**63:
+        return value
+    return whole_number(entry, field, f"{path}: annotation {shown(entry.get('id', '?'))}")
 
 
 def _what_is_annotated(

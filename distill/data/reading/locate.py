@@ -70,9 +70,9 @@ def locate(names: Sequence[str], folder: Path, findings: Findings) -> list[str]:
     Raises:
         InputError: a photograph is not there, or two names lead to the same one.
     """
-    present = {entry.name for entry in os.scandir(folder)}
-    if all(name in present for name in names):
-        return list(names)
+    names, present = list(names), {entry.name for entry in os.scandir(folder)}
+    if present.issuperset(names):
+        return names
     index = _Index(folder)
     files, absent = {}, []
     for name in dict.fromkeys(names):

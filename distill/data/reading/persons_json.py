@@ -55,16 +55,24 @@ def _ids(entries: Sequence[dict], findings: Findings) -> np.ndarray:
             repeated[row] = number in seen and number is not None
             seen.add(number)
     free = (number for number in itertools.count(1) if number not in counts)
-    owners = [f"of image {entry.get('image_id')!r:.30}" for entry in entries]
-    findings.add_where("annotations without a whole number as id; they are numbered", unusable, owners)
-    findings.add_where("annotations with the id of another; they are numbered anew", repeated, owners)
+    _tell("annotations without a whole number as id; they are numbered", unusable, entries, findings)
+    _tell("annotations with the id of another; they are numbered anew", repeated, entries, findings)
     return np.array(
         [next(free) if new else number for number, new in zip(ids, unusable | repeated, strict=True)], np.int64
     )
 
 
+def _tell(kind: str, rows: np.ndarray, entries: Sequence[dict], findings: Findings):
+    """Note the annotations for which it is true (N,) by their images."""
+    if rows.any():
+        first = entries[int(rows.argmax())].get("image_id")
+        findings.add(kind, f"of image {first!r:.30}", int(rows.sum()))
+
+
 def _id(value: object) -> int | None:
     """A whole number of 63 bits, also where it stands as text or as 3.0; None where it is none."""
+    if type(value) is int and abs(value) < 2**63:
+        return value
     try:
         return whole_number({"id": value}, "id", "")
     except InputError:
