@@ -96,9 +96,7 @@ class CropNetwork:
             self.description = CropDescription("movenet", size, layout="nhwc", margin=THUNDER_MARGIN)
         else:
             self.description = CropDescription.read(path.with_suffix(".yaml"))
-        self._dtype = {"tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(float16)": np.float16}.get(
-            kind, np.float32
-        )
+        self._dtype = _TYPES.get(kind, np.float32)
         self.sha256 = self._network.sha256
 
     def __call__(self, photograph: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -111,8 +109,7 @@ class CropNetwork:
         matrix = _crop(low, high, description)
         shift = matrix[:, :2] @ (0.5, 0.5) - 0.5
         of_centres = np.column_stack([matrix[:, :2], matrix[:, 2] + shift])
-        how = cv2.INTER_AREA if matrix[0, 0] < 1 else cv2.INTER_LINEAR
-        crop = cv2.warpAffine(photograph, of_centres, description.input_size, flags=how)
+        crop = cv2.warpAffine(photograph, of_centres, description.input_size, flags=cv2.INTER_LINEAR)
         try:
             found = DECODERS[description.output](self._network(self._values(crop)), description)
         except (ValueError, IndexError) as error:
@@ -180,5 +177,5 @@ DECODERS: dict[str, Callable[[list[np.ndarray], CropDescription], np.ndarray]] =
     "movenet": _movenet,
 }
 "From a network's outputs to joints (K, 3) x, y, score in pixels of its input, by the description's word."
-_TYPES = {"tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(float16)": np.float16}
+_TYPES: dict[str, type] = {"tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(float16)": np.float16}
 _FIELDS = ", ".join(field.name for field in fields(CropDescription))

@@ -40,11 +40,8 @@ class Results:
             raise WeightsError(f"{path} is not JSON ({error}); write it again") from None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise WeightsError(f"{path} is no list of persons with image_id, keypoints and score")
-        self.joints, self.confidence, self._sha256 = (
-            len(surroundings.joints),
-            confidence,
-            hashlib.sha256(content).hexdigest(),
-        )
+        self.joints, self.confidence = len(surroundings.joints), confidence
+        self._sha256 = hashlib.sha256(content).hexdigest()
         self._persons: dict[int, list[tuple[np.ndarray, float]]] = {}
         for number, entry in enumerate(entries):
             image_id, person, score = self._read(entry, f"{path}: entry {number}")

@@ -3,12 +3,14 @@
 import ast
 import configparser
 import re
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 
 import pytest
 from packaging.requirements import Requirement
 
+WEIGHTS = (("students", "attention_xs"), ("teachers", "higher_hrnet_demo"))
 PACKAGES = ("distill", "teachers", "students", "cache", "mobile")
 
 
@@ -100,3 +102,15 @@ def test_running_and_testing_are_installed_apart(repository):
     assert all("$(TEST_STAMP)" in rules[target] for target in ("lint", "format", "test-slow"))
     recipe = (repository / "Makefile").read_text().partition("\n$(STAMP):")[2].partition("\n\n")[0]
     assert "-e ." in recipe and "[test]" not in recipe
+
+
+def test_nothing_fetched_or_left_over_is_tracked(repository):
+    """Sources and text, and of other files those that are known: the weights, the demo's picture, a key for tests."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=True)
+    files = [repository / name for name in listed.stdout.split("\0") if name]
+    known = {"distill/recipes/demo.jpg", "mobile/android/debug.p12"}
+    known |= {f"{package}/weights/{name}.safetensors" for package, name in WEIGHTS}
+    binary = {
+        path.relative_to(repository).as_posix() for path in files if path.is_file() and b"\0" in path.read_bytes()
+    }
+    assert len(files) > 400 and binary == known

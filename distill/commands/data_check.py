@@ -63,7 +63,7 @@ def check(config: CheckConfig):
         suspicions.look(split, findings)
         told = [line for line in split.notes if is_fault(line)]
         report[name] = {"format": format_of(source), "annotations": str(split.annotation_file), **inventory(split)}
-        report[name] |= {"notes": list(split.notes), "looks_wrong": [*told, *suspicions.told(findings)]}
+        report[name] |= {"notes": list(split.notes), "looks_wrong": [*told, *findings.lines()]}
     of_pictures = _look_at_pictures(splits, config)
     wrong = of_pictures + [line for each in report.values() for line in each["looks_wrong"]]
     _print(report, of_pictures)
@@ -85,7 +85,7 @@ def _look_at_pictures(splits: Mapping[str, AnnotatedSplit], config: CheckConfig)
             for name, split in splits.items()
         }
     pictures.look(read, findings)
-    return list(suspicions.told(findings))
+    return findings.lines()
 
 
 def _print(report: Mapping[str, Mapping[str, Any]], of_pictures: list[str]):

@@ -192,7 +192,7 @@ def _check_photographs(how: str):
         raise InputError(f"photographs must be {COPY} or {LINK}, not {how!r}")
 
 
-def _common_name(split: str) -> str | None:
+def _common_name(split: str) -> str:
     """train, val or test: what people call a split for one of these; the whole of a set is for training."""
     word = re.sub(r"[\W_]*\d*$", "", split.lower())
     return {"": "train", "default": "train", "valid": "val", "validation": "val"}.get(word, word)

@@ -1,6 +1,6 @@
 """What looks wrong with the annotations of a split."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -119,8 +119,3 @@ def _tell(sides: np.ndarray, what: str, owners: list[str], findings: Findings):
         findings.add(
             f"{what} ({len(wrong)} of {len(known)}); exchange the joints or their names", owners[wrong[0]], len(wrong)
         )
-
-
-def told(findings: Findings) -> Iterator[str]:
-    """The findings as lines without the file that they are of."""
-    return (line.removeprefix(f"{findings.source}: ") for line in findings.notes())

@@ -73,10 +73,10 @@ def joined_by_annotation(base: Content, more: Content, skeleton: Skeleton, findi
             f"{base.split.annotation_file}; join files of the same release"
         )
     _tell_differences(one.annotations.keypoints[rows], theirs.keypoints[others], own.ids[rows], findings)
-    findings.add(
+    findings.add_where(
         f"persons of {more.split.annotation_file} whom nobody annotated under that id are left out",
-        f"annotation {np.setdiff1d(theirs.ids, own.ids)[:1]}",
-        len(np.setdiff1d(theirs.ids, own.ids)),
+        ~np.isin(theirs.ids, own.ids),
+        [f"annotation {number}" for number in theirs.ids],
     )
     keypoints = own.keypoints.copy()
     keypoints[np.ix_(rows, columns)] = theirs.keypoints[np.ix_(others, columns)]

@@ -15,7 +15,7 @@ from distill.system.errors import InputError
 from distill.system.files import write_atomically
 
 
-def write_yolo(root: Path, splits: Mapping[str, Content], how: str) -> tuple[str, ...]:
+def write_yolo(root: Path, splits: Mapping[str, Content], how: str) -> list[str]:
     """Write photographs, labels and, last, data.yaml; returns what the format could not carry, a line each.
 
     Args:
@@ -34,7 +34,7 @@ def write_yolo(root: Path, splits: Mapping[str, Content], how: str) -> tuple[str
         _write_split(root, name, content, how, lost)
     (skeleton,) = skeletons
     write_atomically(root / "data.yaml", yaml.safe_dump(_sheet(skeleton, list(splits)), sort_keys=False))
-    return tuple(line.removeprefix(f"{root}: ") for line in lost.notes())
+    return lost.lines()
 
 
 def _sheet(skeleton: Skeleton, splits: list[str]) -> dict:

@@ -60,10 +60,11 @@ def with_feet(document: Any):
         if isinstance(joints, list) and len(joints) == 3 * len(COCO_17):
             is_there = truth(annotation.get("foot_valid", True)) and isinstance(feet, list) and len(feet) == _FEET
             annotation["keypoints"] = joints + (feet if is_there else [0] * _FEET)
-    with_some = [a.get("image_id") for a in _objects(document.get("annotations")) if any(_flags(a.get("keypoints")))]
+    entries = _objects(document.get("annotations"))
+    with_some = {str(entry.get("image_id")) for entry in entries if any(_flags(entry.get("keypoints")))}
     document[ANNOTATED_JOINTS] = [list(COCO_17.joints)]
     for image in _objects(document.get("images")):
-        if image.get("id") not in with_some:
+        if str(image.get("id")) not in with_some:
             image[ANNOTATED_JOINTS] = 0
 
 

@@ -64,7 +64,8 @@ class LeedsSportsPose:
         folder = first_folder([source.images] if source.images else [root / name for name in FOLDERS])
         files = _by_number(folder)
         present = np.array([number in files for number in numbers.tolist()], dtype=bool)
-        findings.add("photographs that are not there are left out", f"number {numbers[~present][:1]}", (~present).sum())
+        owners = [f"number {number}" for number in numbers]
+        findings.add_where("photographs that are not there are left out", ~present, owners)
         if not present.any():
             raise InputError(f"{folder} holds none of the photographs of {path}; name their folder with data.images")
         joints, numbers = joints[present], numbers[present]

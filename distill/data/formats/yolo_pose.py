@@ -1,6 +1,7 @@
 """YOLO-pose: a `data.yaml` with `kpt_shape`, and a text file of labels beside each photograph."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ class YoloPose:
             annotation_file=sheet.path,
             sha256=digest,
             category=persons[0].id,
-            categories={name: sum(line.values[0] == n for line in lines) for n, name in sheet.classes.items()},
+            categories=_counts(lines, sheet),
             notes=findings.notes(),
             is_annotated=np.ones(len(ids), dtype=bool),
         )
@@ -209,6 +210,12 @@ def _values(line: str, sheet: YoloSheet, owner: str) -> tuple[float, ...]:
     if values[0] not in sheet.classes:
         raise InputError(f"{owner} is of class {values[0]:g}, which names in {sheet.path} does not have")
     return values
+
+
+def _counts(lines: Sequence[_Line], sheet: YoloSheet) -> dict[str, int]:
+    """How many lines there are of each class, by name."""
+    counts = Counter(line.values[0] for line in lines)
+    return {name: counts[number] for number, name in sheet.classes.items()}
 
 
 def _persons(

@@ -52,9 +52,13 @@ class Findings:
         if len(rows := np.flatnonzero(is_wrong)):
             self.add(kind, owners[rows[0]], len(rows))
 
+    def lines(self) -> list[str]:
+        """A line for each kind, in the order in which they were seen, without the source."""
+        return [f"{kind}: {count}, first {owner}" for kind, (count, owner) in self._kinds.items()]
+
     def notes(self) -> tuple[str, ...]:
-        """A line for each kind, in the order in which they were seen."""
-        return tuple(f"{self.source}: {kind}: {count}, first {owner}" for kind, (count, owner) in self._kinds.items())
+        """The same lines, each with the source."""
+        return tuple(f"{self.source}: {line}" for line in self.lines())
 
 
 def is_fault(line: str) -> bool:

@@ -96,6 +96,15 @@ def test_another_skeleton_is_refused(root):
         KeypointSet(DataSource(folder, format="coco_wholebody"), COCO_17)
 
 
+@pytest.mark.parametrize("image_id", [[7], {}, None, "seven"])
+def test_an_image_id_of_another_kind_is_one_line(root, image_id):
+    folder, document, first, _ = root
+    whole_body(document, first)["annotations"][0]["image_id"] = image_id
+    save(folder, "coco_wholebody_val_v1.0.json", document)
+    with pytest.raises(InputError, match="has no usable image_id"):
+        KeypointSet(DataSource(folder), None)
+
+
 @pytest.mark.parametrize("content", ["[]", "{}", '{"images": 3}', "null", "{"])
 def test_what_is_no_such_document_is_one_line(root, content):
     folder, *_ = root
