@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from distill.data.photometric import DAMAGE
 from distill.pose import geometry
 from distill.system.errors import InputError
 
@@ -29,15 +30,32 @@ class AugmentConfig:
     "Largest relative change of contrast."
     saturation: float = 0.4
     "Largest relative change of saturation."
+    mosaic: float = 0.0
+    "Probability that four photographs, each varied by itself, share a sample."
+    blur: float = 0.0
+    "Probability of a Gaussian blur."
+    noise: float = 0.0
+    "Probability of normal noise."
+    jpeg: float = 0.0
+    "Probability of strong JPEG compression."
+    grey: float = 0.0
+    "Probability of losing all colour."
+    cut_out: float = 0.0
+    "Probability that a rectangle is covered."
 
     def __post_init__(self):
-        for name in ("flip", "brightness", "contrast", "saturation"):
+        for name in ("flip", "brightness", "contrast", "saturation", "mosaic", *DAMAGE):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"augment.{name} must lie in 0..1, not {getattr(self, name)}")
         if not 0 < self.scale_min <= self.scale_max:
             raise InputError("augment.scale_min must be positive and at most augment.scale_max")
         if self.rotation < 0 or self.translation < 0:
             raise InputError("augment.rotation and augment.translation must not be negative")
+
+    @property
+    def damage(self) -> dict[str, float]:
+        """Probability of each of `distill.data.photometric.DAMAGE`."""
+        return {name: getattr(self, name) for name in DAMAGE}
 
 
 def sample_geometry(

@@ -6,18 +6,15 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 
-from distill.data.samples import Sample, TrainingSamples
+from distill.data.samples import Sample
+from distill.data.training_samples import TrainingSamples
 from distill.data.workers import read_batches
 from distill.heads.batch import Batch
 
 
 def collate(samples: list[Sample]) -> Batch:
     """Stack samples into a batch."""
-    persons = max(1, *(len(sample.keypoints) for sample in samples))
-    num_joints = samples[0].keypoints.shape[1]
-    keypoints = np.zeros((len(samples), persons, num_joints, 3), dtype=np.float32)
-    for row, sample in zip(keypoints, samples, strict=True):
-        row[: len(sample.keypoints)] = sample.keypoints
+    keypoints = _padded([sample.keypoints for sample in samples])
     labelled = keypoints[..., 2] > 0
     number, _, joint = np.nonzero(labelled)
     joints = np.column_stack([number, joint, keypoints[labelled][:, :2]]).astype(np.float32)
@@ -29,9 +26,19 @@ def collate(samples: list[Sample]) -> Batch:
         masks=torch.from_numpy(np.ascontiguousarray(masks)),
         keypoints=torch.from_numpy(keypoints),
         joints=torch.from_numpy(joints),
+        persons=torch.from_numpy(_padded([sample.persons for sample in samples])),
         annotated=torch.from_numpy(np.stack([sample.annotated for sample in samples]).astype(np.float32)),
         peaks=torch.from_numpy(np.concatenate(peaks)),
     )
+
+
+def _padded(persons: list[np.ndarray]) -> np.ndarray:
+    """(B, P, K, 3) float32 of (p, K, 3) each, with rows of zeros for persons that are missing."""
+    most = max(1, *(len(some) for some in persons))
+    padded = np.zeros((len(persons), most, *persons[0].shape[1:]), dtype=np.float32)
+    for row, some in zip(padded, persons, strict=True):
+        row[: len(some)] = some
+    return padded
 
 
 class StepSampler(Sampler):

@@ -1,12 +1,10 @@
-"""Training samples: a photograph, its persons, masks and the teacher's peaks, all warped by one matrix."""
+"""A sample: a photograph, its persons, masks and the teacher's peaks, all warped by one matrix."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from distill.data.augment import AugmentConfig, apply_colours, sample_colours, sample_geometry
+from distill.data.augment import apply_colours
 from distill.data.keypoint_set import KeypointSet
 from distill.heads.batch import MASK_STRIDE
 from distill.pose import geometry
@@ -26,7 +24,8 @@ class Annotated:
     photograph: np.ndarray
     "(H, W, 3) uint8 RGB."
     masks: np.ndarray
-    "(H, W, 4) uint8 0 or 255: person, outline unknown, ignored, inside the photograph."
+    """(H, W, 4) uint8 0 or 255: person, outline unknown, ignored, and where the teacher's word counts: inside the
+    photograph, but not on persons whom it doubts."""
     keypoints: np.ndarray
     "(P, K, 3) float32 x, y, visibility."
     joints_annotated: np.ndarray
@@ -35,6 +34,8 @@ class Annotated:
     "Whether anything is: where nobody annotated, the hard labels say nothing of the padding either."
     peaks: np.ndarray
     "(M, 5) float32 joint, x, y, confidence, width: the teacher's soft labels; no rows without a teacher."
+    teacher_persons: np.ndarray | None = None
+    "(P, K, 3) float32 x, y, confidence of the persons that the teacher is sure of, where nobody annotated."
 
 
 @dataclass(frozen=True)
@@ -48,66 +49,14 @@ class Sample:
     "(H / 2, W / 2, 4) uint8, as in `Annotated`."
     keypoints: np.ndarray
     "(P, K, 3) float32 x, y, visibility; all 0 where a joint is unlabelled or lies more than `BORDER` outside."
+    persons: np.ndarray
+    "(Q, K, 3) float32 x, y, confidence of those to be told apart, as in `Batch`."
     annotated: np.ndarray
     "(K,) bool: joints that are annotated in this photograph."
     peaks: np.ndarray
     "(M, 5) float32 joint, x, y, confidence, width."
     matrix: np.ndarray
     "(2, 3) photograph to input."
-
-
-class TrainingSamples(torch.utils.data.Dataset):
-    """Samples looked up by (epoch, image id); augmentation is a function of these and the seed.
-
-    Args:
-        data: the annotated photographs.
-        input_size: width and height of the network's input, pixels.
-        augment: how samples vary.
-        seed: of the augmentation.
-        read_peaks: function from an image id to the teacher's peaks, (M, 5) float32 as in `Annotated`, or None to
-            train without a teacher.
-        keep_in_memory: hold what was read of each photograph, for sets that fit.
-    """
-
-    def __init__(
-        self,
-        data: KeypointSet,
-        input_size: tuple[int, int],
-        augment: AugmentConfig,
-        seed: int,
-        read_peaks: Callable[[int], np.ndarray] | None = None,
-        keep_in_memory: bool = False,
-    ):
-        self.data, self.input_size, self.augment, self.seed = data, input_size, augment, seed
-        self.read_peaks = read_peaks
-        self._held = {} if keep_in_memory else None
-
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, image_id = key
-        rng = np.random.default_rng([self.seed, epoch, image_id])
-        size = self.data.size(image_id)
-        matrix = sample_geometry(rng, size, self.input_size, self.augment)
-        colours = sample_colours(rng, self.augment)
-        return make_sample(image_id, self._annotated(image_id), matrix, self.input_size, self.data, colours)
-
-    def _annotated(self, image_id: int) -> Annotated:
-        if self._held is None:
-            return self._read(image_id)
-        if image_id not in self._held:
-            self._held[image_id] = self._read(image_id)
-        return self._held[image_id]
-
-    def _read(self, image_id: int) -> Annotated:
-        width, height = self.data.size(image_id)
-        inside = np.full((height, width, 1), 255, dtype=np.uint8)
-        return Annotated(
-            photograph=self.data.photograph(image_id),
-            masks=np.concatenate([self.data.masks(image_id), inside], axis=2),
-            keypoints=self.data.keypoints(image_id),
-            joints_annotated=self.data.joints_annotated(image_id),
-            is_annotated=self.data.is_annotated(image_id),
-            peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
-        )
 
 
 def make_sample(
@@ -122,17 +71,26 @@ def make_sample(
     image = geometry.warp(annotated.photograph, matrix, input_size, fill=geometry.PADDING)
     mask_matrix = geometry.compose(matrix, geometry.scaling(1 / MASK_STRIDE))
     mask_size = (input_size[0] // MASK_STRIDE, input_size[1] // MASK_STRIDE)
+    keypoints = _warp_keypoints(annotated.keypoints, matrix, input_size, data.skeleton.flip_index)
     return Sample(
         image_id=image_id,
         image=image if colours is None else apply_colours(image, colours),
         masks=geometry.warp(annotated.masks, mask_matrix, mask_size, fill=_PADDED[annotated.is_annotated]),
-        keypoints=_warp_keypoints(annotated.keypoints, matrix, input_size, data.skeleton.flip_index),
+        keypoints=keypoints,
+        persons=_labelled(keypoints)
+        if annotated.teacher_persons is None
+        else _warp_keypoints(annotated.teacher_persons, matrix, input_size, data.skeleton.flip_index),
         annotated=annotated.joints_annotated[data.skeleton.flip_index]
         if geometry.is_mirrored(matrix)
         else annotated.joints_annotated,
         peaks=_warp_peaks(annotated.peaks, matrix, data.skeleton.flip_index),
         matrix=matrix,
     )
+
+
+def _labelled(keypoints: np.ndarray) -> np.ndarray:
+    """The same joints with confidence 1 in the place of visibility."""
+    return np.concatenate([keypoints[..., :2], keypoints[..., 2:] > 0], axis=-1).astype(np.float32)
 
 
 def _warp_keypoints(

@@ -23,6 +23,9 @@ class Batch:
     missing persons all zero."""
     joints: torch.Tensor
     "(N, 4) float32 sample, joint, x, y of every labelled joint of `keypoints`."
+    persons: torch.Tensor
+    """(B, Q, K, 3) float32 x, y, confidence: who is to be told apart, 1 for what a human labelled, or the teacher's
+    persons in a photograph that nobody annotated; 0 where a joint is missing."""
     annotated: torch.Tensor
     "(B, K) float32, 0 for joints that the sample's data set does not annotate at all."
     peaks: torch.Tensor

@@ -13,11 +13,14 @@ from distill.pose.grouping import GroupingConfig, group
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 
+_TINY = 1e-6
+
 
 @HEADS.register("tags")
 @dataclass(frozen=True)
 class Tags(Head):
-    """Associative embedding (Newell et al., NeurIPS 2017): one tag a joint, taught by the annotated persons."""
+    """Associative embedding (Newell et al., NeurIPS 2017): one tag a joint, taught by the annotated persons, or the
+    teacher's where nobody annotated, by their confidence."""
 
     pull: float = 0.1
     "Weight of pulling a person's tags together."
@@ -39,15 +42,17 @@ class Tags(Head):
         return len(skeleton)
 
     def counts(self, batch: Batch, stride: int) -> dict[str, torch.Tensor]:
-        """Persons with a joint inside the input, and photographs with two of them."""
-        persons = _is_inside(batch).any(-1).sum(-1)
-        return {"tag_pull": persons.sum(), "tag_push": (persons > 1).sum()}
+        """Persons with a joint inside the input, by their confidence, and photographs with two of them."""
+        persons = _person_weights(_weights(batch))
+        return {"tag_pull": persons.sum(), "tag_push": ((persons > 0).sum(-1) > 1).sum()}
 
     def losses(
         self, maps: torch.Tensor, batch: Batch, stride: int, alpha: float, counts: Mapping[str, torch.Tensor]
     ) -> dict[str, Loss]:
         """`tag_pull`: mean over persons of the mean squared distance of their tags to their mean tag.
         `tag_push`: mean over photographs of the mean over pairs of persons of exp(-(difference of mean tags)^2).
+        All means but that over photographs are weighted by confidence: joints by their own, persons by their joints'
+        mean.
         """
         spread, closeness = self._spread_and_closeness(maps, batch, stride)
         return {
@@ -65,24 +70,29 @@ class Tags(Head):
         return group(maps["heatmaps"], maps["tags"], skeleton, grouping)
 
     def _spread_and_closeness(self, tags: torch.Tensor, batch: Batch, stride: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Spread of each person's tags (B, P), and of each photograph the mean closeness of its pairs (B,)."""
+        """Weighted spread of each person's tags (B, P), and of each photograph its pairs' mean closeness (B,)."""
         _, joints, height, width = tags.shape
-        cells = batch.keypoints[..., :2] / stride
+        cells = batch.persons[..., :2] / stride
         column, row = cells[..., 0].long().clamp(0, width - 1), cells[..., 1].long().clamp(0, height - 1)
         cell = (torch.arange(joints, device=tags.device) * height + row) * width + column
         values = tags.flatten(1).gather(1, cell.flatten(1)).view(cell.shape)
-        inside = _is_inside(batch)
-        count = inside.sum(-1)
-        mean = (values * inside).sum(-1) / count.clamp(min=1)
-        spread = ((values - mean[..., None]) ** 2 * inside).sum(-1) / count.clamp(min=1)
-        is_person = count > 0
-        pairs = (is_person[:, :, None] & is_person[:, None, :]).float().triu(1)
+        weights = _weights(batch)
+        persons = _person_weights(weights)
+        total = weights.sum(-1).clamp(min=_TINY)
+        mean = (values * weights).sum(-1) / total
+        spread = ((values - mean[..., None]) ** 2 * weights).sum(-1) / total * persons
+        pairs = (persons[:, :, None] * persons[:, None, :]).triu(1)
         closeness = torch.exp(-((mean[:, :, None] - mean[:, None, :]) ** 2)) * pairs
-        return spread, closeness.sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)
+        return spread, closeness.sum((1, 2)) / pairs.sum((1, 2)).clamp(min=_TINY)
 
 
-def _is_inside(batch: Batch) -> torch.Tensor:
-    """(B, P, K) whether a joint is labelled and lies inside the network's input."""
-    x, y, visibility = batch.keypoints.unbind(-1)
+def _weights(batch: Batch) -> torch.Tensor:
+    """(B, P, K) confidence of the joints that lie inside the network's input, 0 of the others."""
+    x, y, confidence = batch.persons.unbind(-1)
     height, width = batch.images.shape[1:3]
-    return (visibility > 0) & (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    return confidence * ((x >= 0) & (y >= 0) & (x < width) & (y < height))
+
+
+def _person_weights(weights: torch.Tensor) -> torch.Tensor:
+    """(B, P) mean confidence of each person's joints inside, of weights (B, P, K)."""
+    return weights.sum(-1) / (weights > 0).sum(-1).clamp(min=1)

@@ -34,6 +34,7 @@ def identity_of(config: TrainConfig, resolved: Mapping[str, Any], image_ids: np.
     settings["data"] = {
         "split": data.split,
         "val_split": data.val_split,
+        "sure_score": data.sure_score if data.soft_labels else None,
         "images": len(image_ids),
         "images_sha256": hashlib.sha256(np.ascontiguousarray(image_ids, "<i8").tobytes()).hexdigest(),
     }

@@ -13,6 +13,7 @@ from torch import nn
 from cache.store import SoftLabelStore
 from distill.data.keypoint_set import KeypointSet, open_data
 from distill.data.teacher_peaks import read_peaks
+from distill.data.teacher_persons import PersonReader, person_reader
 from distill.heads.contract import Head
 from distill.heads.registry import decoding_head, plain_heads
 from distill.labelling.teacher_pass import labelled_images
@@ -40,6 +41,8 @@ class LearningData:
     "(N,) int64, those that it learns from."
     soft_labels: SoftLabelStore | None
     "None where no loss asks for soft labels."
+    read_persons: PersonReader | None
+    "Reads the teacher's persons, for photographs that nobody annotated; None without a teacher."
     notes: list[str]
     "What was left out, a line each."
 
@@ -81,12 +84,12 @@ def open_learning_data(config: TrainConfig) -> LearningData:
             "with distill-cache and name the store with data.soft_labels, or take annotated ones"
         )
     if config.loss.alpha == 0:
-        return LearningData(data, ids, None, [])
+        return LearningData(data, ids, None, None, [])
     store = SoftLabelStore.open(config.data.soft_labels)
     labelled = labelled_images(store, data, ids, skip_unlabelled=config.data.skip_unlabelled)
     skipped = len(ids) - len(labelled)
     notes = [f"{skipped} of {len(ids)} photographs have no soft label and are skipped"] if skipped else []
-    return LearningData(data, labelled, store, notes)
+    return LearningData(data, labelled, store, person_reader(store, config.data.sure_score), notes)
 
 
 def _teaches(data: KeypointSet, image_id: int, alpha: float) -> bool:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import torch
 
 from distill.data.loader import StepSampler, make_loader
-from distill.data.samples import TrainingSamples
 from distill.data.teacher_peaks import preload_peaks
+from distill.data.training_samples import TrainingSamples
 from distill.heads.batch import Batch
 from distill.heads.registry import plain_heads
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint, save_checkpoint
@@ -168,6 +168,8 @@ class Trainer:
             config.augment,
             config.seed,
             read_peaks,
+            self.data.read_persons,
+            self.data.image_ids,
             config.data.keep_in_memory,
         )
         sampler = StepSampler(

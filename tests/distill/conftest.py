@@ -20,6 +20,7 @@ def batch():
         images=torch.zeros(2, 64, 64, 3, dtype=torch.uint8),
         masks=masks,
         keypoints=keypoints,
+        persons=keypoints.clamp(max=torch.tensor([64.0, 64.0, 1.0])),
         joints=torch.column_stack([number, joint, keypoints[number, person, joint, :2]]),
         annotated=torch.ones(2, 17),
         peaks=torch.tensor([[0, 3, 20.0, 24.0, 0.7, 4.0], [1, 5, 40.0, 12.0, 0.9, 4.0]]),

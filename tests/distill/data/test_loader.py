@@ -10,8 +10,8 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, collate, make_loader
-from distill.data.samples import TrainingSamples
 from distill.data.source import DataSource
+from distill.data.training_samples import TrainingSamples
 from distill.pose.skeleton import COCO_17
 
 IDS = np.arange(100, 123)

@@ -7,8 +7,9 @@ import pytest
 
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
-from distill.data.samples import Annotated, TrainingSamples, make_sample
+from distill.data.samples import Annotated, make_sample
 from distill.data.source import DataSource
+from distill.data.training_samples import TrainingSamples
 from distill.pose import geometry
 from distill.pose.skeleton import COCO_17
 

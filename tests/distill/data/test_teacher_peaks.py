@@ -13,9 +13,9 @@ from cache.store import SoftLabelStore
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, make_loader
-from distill.data.samples import TrainingSamples
 from distill.data.source import DataSource
 from distill.data.teacher_peaks import preload_peaks, read_peaks
+from distill.data.training_samples import TrainingSamples
 from distill.pose import geometry
 from distill.pose.peaks import find_peaks
 from distill.pose.skeleton import COCO_17

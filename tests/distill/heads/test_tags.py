@@ -19,6 +19,7 @@ def batch_of(keypoints: torch.Tensor, size: tuple[int, int] = (48, 48)) -> Batch
         masks=torch.zeros(samples, 4, size[1] // 2, size[0] // 2, dtype=torch.uint8),
         keypoints=keypoints,
         joints=torch.zeros(0, 4),
+        persons=torch.cat([keypoints[..., :2], keypoints[..., 2:].clamp(max=1)], -1),
         annotated=torch.ones(samples, joints),
         peaks=torch.zeros(0, 6),
     )

@@ -47,6 +47,7 @@ def test_losses_of_a_batch(gpu, name):
         masks=torch.zeros(2, 4, 32, 32, dtype=torch.uint8),
         keypoints=torch.zeros(2, 3, 17, 3),
         joints=torch.zeros(51, 4),
+        persons=torch.zeros(2, 3, 17, 3),
         annotated=torch.ones(2, 17),
         peaks=torch.zeros(9, 6),
     ).to(GPU)

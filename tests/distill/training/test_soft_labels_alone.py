@@ -12,8 +12,8 @@ from distill.commands import bench, cache, export, train
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import collate
-from distill.data.samples import TrainingSamples
 from distill.data.source import DataSource
+from distill.data.training_samples import TrainingSamples
 from distill.heads.contract import split_key
 from distill.networks.registry import heads_of, strides_of
 from distill.pose.skeleton import COCO_17

@@ -37,6 +37,7 @@ def sample_of(number: int, persons: int) -> Sample:
         image=rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8),
         masks=masks,
         keypoints=np.concatenate([points, np.full((persons, 17, 1), 2)], axis=-1).astype(np.float32),
+        persons=np.concatenate([points, np.ones((persons, 17, 1))], axis=-1).astype(np.float32),
         annotated=rng.random(17) < 0.8,
         peaks=peaks.astype(np.float32),
         matrix=np.eye(2, 3),

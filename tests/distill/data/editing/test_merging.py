@@ -14,8 +14,8 @@ from distill.data.editing.merging import joined_by_annotation, merged
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import collate
 from distill.data.reading.findings import Findings
-from distill.data.samples import TrainingSamples
 from distill.data.source import DataSource
+from distill.data.training_samples import TrainingSamples
 from distill.heads.heatmaps import Heatmaps
 from distill.pose.skeleton import Skeleton, with_defaults
 from distill.system.errors import InputError

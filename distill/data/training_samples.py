@@ -1,0 +1,87 @@
+"""What a network learns from, looked up by epoch and photograph."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from distill.data.augment import AugmentConfig, sample_colours, sample_geometry
+from distill.data.keypoint_set import KeypointSet
+from distill.data.mosaic import PARTS, mosaic, part_size
+from distill.data.photometric import damaged
+from distill.data.samples import Annotated, Sample, make_sample
+from distill.data.teacher_persons import PersonReader, outside_of_doubt
+
+
+class TrainingSamples(torch.utils.data.Dataset):
+    """Samples looked up by (epoch, image id); augmentation is a function of these and the seed.
+
+    Args:
+        data: the annotated photographs.
+        input_size: width and height of the network's input, pixels.
+        augment: how samples vary.
+        seed: of the augmentation.
+        read_peaks: function from an image id to the teacher's peaks, (M, 5) float32 as in `Annotated`, or None to
+            train without a teacher.
+        read_persons: function from an image id to the teacher's persons, who teach where nobody annotated.
+        image_ids: (N,) photographs that may share a mosaic; all of the set by default.
+        keep_in_memory: hold what was read of each photograph, for sets that fit.
+    """
+
+    def __init__(
+        self,
+        data: KeypointSet,
+        input_size: tuple[int, int],
+        augment: AugmentConfig,
+        seed: int,
+        read_peaks: Callable[[int], np.ndarray] | None = None,
+        read_persons: PersonReader | None = None,
+        image_ids: np.ndarray | None = None,
+        keep_in_memory: bool = False,
+    ):
+        self.data, self.input_size, self.augment, self.seed = data, input_size, augment, seed
+        self.read_peaks, self.read_persons = read_peaks, read_persons
+        self.image_ids = data.image_ids if image_ids is None else image_ids
+        self._held = {} if keep_in_memory else None
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, image_id = key
+        rng = np.random.default_rng([self.seed, epoch, image_id])
+        if self.augment.mosaic and rng.random() < self.augment.mosaic:
+            others = rng.choice(self.image_ids, PARTS - 1).tolist()
+            size = part_size(self.input_size)
+            sample = mosaic([self._varied(some, size, rng) for some in (image_id, *others)])
+        else:
+            sample = self._varied(image_id, self.input_size, rng)
+        return replace(sample, image=damaged(sample.image, rng, self.augment.damage))
+
+    def _varied(self, image_id: int, input_size: tuple[int, int], rng: np.random.Generator) -> Sample:
+        """One photograph's sample, with random geometry and colours."""
+        matrix = sample_geometry(rng, self.data.size(image_id), input_size, self.augment)
+        colours = sample_colours(rng, self.augment)
+        return make_sample(image_id, self._annotated(image_id), matrix, input_size, self.data, colours)
+
+    def _annotated(self, image_id: int) -> Annotated:
+        if self._held is None:
+            return self._read(image_id)
+        if image_id not in self._held:
+            self._held[image_id] = self._read(image_id)
+        return self._held[image_id]
+
+    def _read(self, image_id: int) -> Annotated:
+        width, height = self.data.size(image_id)
+        is_annotated = self.data.is_annotated(image_id)
+        inside, sure = np.full((height, width), 255, dtype=np.uint8), None
+        if self.read_persons and not is_annotated:
+            sure, doubted = self.read_persons(image_id)
+            inside = outside_of_doubt((width, height), sure, doubted)
+        return Annotated(
+            photograph=self.data.photograph(image_id),
+            masks=np.concatenate([self.data.masks(image_id), inside[..., None]], axis=2),
+            keypoints=self.data.keypoints(image_id),
+            joints_annotated=self.data.joints_annotated(image_id),
+            is_annotated=is_annotated,
+            peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
+            teacher_persons=sure,
+        )
