@@ -49,6 +49,8 @@ class TrainDataConfig(DataSource):
     def __post_init__(self):
         if self.workers < 0:
             raise InputError(f"data.workers must not be negative, not {self.workers}")
+        if not 0 <= self.sure_score <= 1:
+            raise InputError(f"data.sure_score must lie in 0..1, not {self.sure_score}")
 
     @property
     def to_measure_on(self) -> DataSource:

@@ -1,0 +1,112 @@
+"""Whom the teacher is sure of teaches; whom it doubts neither teaches nor punishes; a human's word comes first."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from cache.store import SoftLabelStore
+from distill.data.augment import AugmentConfig
+from distill.data.keypoint_set import KeypointSet
+from distill.data.loader import collate
+from distill.data.source import DataSource
+from distill.data.teacher_persons import outside_of_doubt, person_reader
+from distill.data.training_samples import TrainingSamples
+from distill.heads.heatmaps import Heatmaps
+from distill.heads.tags import Tags
+from distill.pose.skeleton import COCO_17
+from distill.system.errors import InputError
+from distill.training.config import TrainDataConfig
+
+STILL = AugmentConfig(
+    flip=0, rotation=0, scale_min=1, scale_max=1, translation=0, brightness=0, contrast=0, saturation=0
+)
+
+
+def person(x: float, y: float, confidence: float = 0.8) -> np.ndarray:
+    """(17, 3) joints in a square of 16 pixels."""
+    grid = np.stack(np.meshgrid(np.linspace(0, 16, 5), np.linspace(0, 16, 5)), -1).reshape(-1, 2)[:17]
+    return np.column_stack([grid + (x, y), np.full(17, confidence)]).astype(np.float32)
+
+
+@pytest.fixture
+def folder(shared, tmp_path):
+    """One real photograph that nobody annotated."""
+    (tmp_path / "photographs").mkdir()
+    photograph = min((shared / "real" / "photographs").iterdir())
+    shutil.copy(photograph, tmp_path / "photographs")
+    return tmp_path / "photographs"
+
+
+def batch_of(folder, sure, doubted):
+    data = KeypointSet(DataSource(folder), COCO_17)
+    image_id = int(data.image_ids[0])
+    samples = TrainingSamples(data, (128, 128), STILL, 0, read_persons=lambda _: (np.array(sure), np.array(doubted)))
+    return collate([samples[0, image_id]])
+
+
+def test_doubt_is_where_only_doubted_persons_are():
+    sure, doubted = person(10, 10), person(60, 40)
+    mask = outside_of_doubt((100, 80), np.array([sure]), np.array([doubted]))
+    assert mask[48, 68] == 0 and mask[18, 18] == 255 and mask[5, 90] == 255
+    assert (mask == 0).sum() < 30 * 30
+    assert outside_of_doubt((100, 80), np.array([sure]), np.array([sure]))[18, 18] == 255
+
+
+def test_nothing_is_taught_of_those_in_doubt(folder):
+    none = np.zeros((0, 17, 3), np.float32)
+    batch = batch_of(folder, none, [person(width_of(folder) / 2, 40)])
+    assert (batch.masks[:, 3] == 0).sum() > batch_of(folder, none, none).masks[:, 3].eq(0).sum()
+    doubted = (batch.masks[0, 3] == 0).float()
+    maps = torch.zeros(1, 17, 32, 32, requires_grad=True)
+    loss = Heatmaps().losses(maps + 1, batch, 4, 1.0, {})["heatmap_soft_s4"].value
+    (gradient,) = torch.autograd.grad(loss, maps)
+    covered = torch.nn.functional.avg_pool2d(doubted[None, None], 2)[0, 0] == 1
+    assert covered.any() and not gradient[0, :, covered].any()
+    assert gradient[0, :, ~covered].any()
+    assert Tags().counts(batch, 4)["tag_pull"] == 0
+
+
+def width_of(folder) -> int:
+    data = KeypointSet(DataSource(folder), COCO_17)
+    return data.size(int(data.image_ids[0]))[0]
+
+
+def test_the_sure_are_told_apart_by_their_confidence(folder):
+    batch = batch_of(folder, [person(20, 20, 0.9), person(60, 60, 0.3)], np.zeros((0, 17, 3), np.float32))
+    counts = Tags().counts(batch, 4)
+    assert counts["tag_pull"].item() == pytest.approx(1.2)
+    assert counts["tag_push"] == 1
+    assert not batch.keypoints.any()
+    maps = torch.randn(1, 17, 32, 32, requires_grad=True)
+    losses = Tags().losses(maps, batch, 4, 1.0, counts)
+    assert all(torch.autograd.grad(loss.value, maps, retain_graph=True)[0].any() for loss in losses.values())
+
+
+def test_where_a_human_annotated_the_teachers_persons_say_nothing(tiny_synthetic):
+    data = KeypointSet(DataSource(tiny_synthetic, "train2017"), COCO_17)
+    image_id = int(data.image_ids[0])
+
+    def read(image_id):
+        raise AssertionError("the teacher was asked")
+
+    batch = collate([TrainingSamples(data, (128, 128), STILL, 0, read_persons=read)[0, image_id]])
+    np.testing.assert_array_equal(batch.persons[..., :2], batch.keypoints[..., :2])
+    np.testing.assert_array_equal(batch.persons[..., 2], batch.keypoints[..., 2] > 0)
+
+
+def test_persons_of_a_store_are_parted_by_their_score(labels):
+    store = SoftLabelStore.open(labels)
+    image_id = max(store.image_ids.tolist(), key=lambda i: len(store.read_persons(i)[1]))
+    persons, scores = store.read_persons(image_id)
+    assert len(scores) > 1
+    for least in (0.0, float(scores.max()), 1.1):
+        sure, doubted = person_reader(store, least)(image_id)
+        np.testing.assert_array_equal(sure, persons[scores >= least])
+        np.testing.assert_array_equal(doubted, persons[scores < least])
+
+
+def test_the_score_is_checked():
+    with pytest.raises(InputError, match=r"data\.sure_score must lie in 0\.\.1, not -1"):
+        TrainDataConfig(sure_score=-1)
