@@ -20,7 +20,7 @@ demo: $(STAMP)  ## whole way on synthetic people: teacher, cache, student, .tfli
 	$(VENV)/bin/distill-demo
 
 apk: $(STAMP) system-deps  ## the benchmark app for Android: build/android/pose-distill-bench.apk
-	$(VENV)/bin/python -m distill.commands.app_assets students/weights/attention_xs.safetensors --out build/android/assets
+	$(VENV)/bin/python -m distill.commands.app_assets students/weights/people_xs.safetensors --out build/android/assets
 	$(VENV)/bin/python mobile/android/build.py apk --assets build/android/assets --out build/android
 
 test: system-deps  ## lint and every test: the quick ones in parallel, then the heavy ones one by one

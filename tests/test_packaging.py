@@ -10,7 +10,12 @@ from importlib.metadata import packages_distributions
 import pytest
 from packaging.requirements import Requirement
 
-WEIGHTS = (("students", "attention_xs"), ("teachers", "higher_hrnet_demo"))
+WEIGHTS = (
+    ("students", "attention_xs"),
+    ("students", "people_xs"),
+    ("students", "people_l"),
+    ("teachers", "higher_hrnet_demo"),
+)
 PACKAGES = ("distill", "teachers", "students", "cache", "mobile")
 
 

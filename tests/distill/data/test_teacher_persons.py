@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cache.store import SoftLabelStore
+from distill.commands import cache
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import collate
@@ -96,8 +97,11 @@ def test_where_a_human_annotated_the_teachers_persons_say_nothing(tiny_synthetic
     np.testing.assert_array_equal(batch.persons[..., 2], batch.keypoints[..., 2] > 0)
 
 
-def test_persons_of_a_store_are_parted_by_their_score(labels):
-    store = SoftLabelStore.open(labels)
+def test_persons_of_a_store_are_parted_by_their_score(tiny_synthetic, tmp_path):
+    out = str(tmp_path / "labels.zarr")
+    where = ["--data.root", str(tiny_synthetic), "--data.split", "train2017", "--map_size", "32", "--out", out]
+    assert cache.main(["build", "--teacher", "oracle", *where]) == 0
+    store = SoftLabelStore.open(out)
     image_id = max(store.image_ids.tolist(), key=lambda i: len(store.read_persons(i)[1]))
     persons, scores = store.read_persons(image_id)
     assert len(scores) > 1
