@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
+from teachers.checkpoint_forms import plain_state, read_checkpoint
 from teachers.errors import WeightsError
 
-_PREFIXES = ("module.", "1.")
-"What training on several GPUs and training in half precision put before every key."
 _LISTED = 3
+_WIDTH, _JOINTS = "stage2.0.branches.0.0.conv1.weight", "final_layers.1.bias"
+"Entries whose length is the width of a HigherHRNet, and the number of its joints."
 
 
 def load_official(net: nn.Module, path_or_state_dict: str | Path | Mapping[str, torch.Tensor]):
     """Fill a network, in place, with a checkpoint that has exactly its keys and shapes.
 
-    The prefixes `module.` and `1.` are accepted where every key has them, and a checkpoint of a training that holds
-    its state dict as `state_dict`. Values are converted to the network's precision.
+    It may be in any of the forms of `teachers.checkpoint_forms`: with prefixes, wrapped, as a Lightning module, under
+    mmpose's names, with arrays of numpy. Values are converted to the network's precision.
 
     Args:
         net: a network with the module names of the checkpoint.
@@ -30,41 +30,13 @@ def load_official(net: nn.Module, path_or_state_dict: str | Path | Mapping[str, 
     if isinstance(path_or_state_dict, Mapping):
         source, state = "the state dict", path_or_state_dict
     else:
-        source, state = str(path_or_state_dict), _read(Path(path_or_state_dict))
-    state = _without_prefixes(_checked(state, source))
-    if complaints := _complaints(net.state_dict(), state):
-        raise WeightsError(f"{source} does not fit {type(net).__name__}: {'; '.join(complaints)}")
+        source, state = str(path_or_state_dict), read_checkpoint(Path(path_or_state_dict))
+    expected = net.state_dict()
+    state = plain_state(state, source, expected)
+    if complaints := _complaints(expected, state):
+        advice = _advice(expected, state)
+        raise WeightsError(f"{source} does not fit {type(net).__name__}: {'; '.join(complaints)}{advice}")
     net.load_state_dict(state)
-
-
-def _read(path: Path) -> Mapping:
-    if not path.is_file():
-        raise WeightsError(f"{path} does not exist; give the file of a published checkpoint")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged file raises depends on which byte is damaged
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise WeightsError(f"{path} cannot be read as a checkpoint; fetch it again ({reason[0][:120]})") from error
-
-
-def _checked(state: object, source: str) -> Mapping[str, torch.Tensor]:
-    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
-    if not isinstance(state, Mapping) or not state:
-        raise WeightsError(f"{source} holds no state dict but {type(state).__name__}")
-    strangers = [str(k) for k, v in state.items() if not (isinstance(k, str) and isinstance(v, torch.Tensor))]
-    if strangers:
-        raise WeightsError(f"{source} holds no plain state dict: {_listing('entries that are no tensors', strangers)}")
-    return state
-
-
-def _without_prefixes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return dict(state)
 
 
 def _complaints(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> list[str]:
@@ -80,6 +52,19 @@ def _complaints(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.
         "of another shape": shapes,
     }
     return [_listing(fault, keys) for fault, keys in faults.items() if keys]
+
+
+def _advice(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> str:
+    """What a HigherHRNet of another width or number of joints is, and what to do; nothing for other faults."""
+    width, joints = (
+        tuple(state[key].shape[0] if key in state and state[key].dim() else None for state in (expected, found))
+        for key in (_WIDTH, _JOINTS)
+    )
+    if None not in width and width[0] != width[1]:
+        return f"; it is {width[1]} channels wide, not {width[0]}: name the teacher of that width"
+    if None not in joints and joints[0] != joints[1]:
+        return f"; it knows {joints[1]} joints, not {joints[0]}: name its skeleton (--skeleton)"
+    return ""
 
 
 def _listing(what: str, names: list[str]) -> str:

@@ -33,7 +33,8 @@ class TrainDataConfig(DataSource):
     preload_labels: bool = False
     """Read all soft labels once before training, whole files front to back, and hold their peaks: for stores on
     network file systems and object storage. Each training process does so for itself, in as many processes as
-    workers, and holds 2.3 kB a photograph, 150 MB for the 64,115 of COCO that hold a labelled person."""
+    workers, and holds 2.3 kB a photograph, 150 MB for the 64,115 of COCO that hold a labelled person. The teacher's
+    persons, which count where nobody annotated, are read one by one all the same."""
     sure_score: float = 0.08
     """Score from which a teacher's person is taught where nobody annotated; of persons whom it doubts more nothing is
     taught, neither that they are there nor that they are not."""

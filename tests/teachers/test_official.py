@@ -13,6 +13,29 @@ from teachers.official import load_official
 DEMO = "higher_hrnet_demo"
 
 
+def mmpose(state, head):
+    in_head = ("final_layers.", "deconv_layers.")
+    return {(head if key.startswith(in_head) else "backbone.") + key: value for key, value in state.items()}
+
+
+WRAPS = {
+    "model": lambda state: {"model": state, "epoch": 3},
+    "ema": lambda state: {"ema": state, "updates": 12},
+    "model in state_dict": lambda state: {"state_dict": {f"module.{key}": value for key, value in state.items()}},
+    "numpy": lambda state: {
+        "state_dict": {key: value.numpy() if value.dim() else value for key, value in state.items()},
+        "best": np.float64(0.64),
+    },
+    "lightning": lambda state: {
+        "pytorch-lightning_version": "2.4.0",
+        "state_dict": {f"student.{key}": value for key, value in state.items()} | {"criterion.weight": torch.ones(2)},
+    },
+    "mmpose 0": lambda state: {"meta": {"mmpose_version": "0.29"}, "state_dict": mmpose(state, "keypoint_head.")},
+    "mmpose 1": lambda state: {"state_dict": mmpose(state, "head.")},
+}
+"Functions from a state dict to the forms in which people have it."
+
+
 @pytest.fixture(scope="module")
 def seeded(shared):
     """The module that fills networks with reproducible weights."""
@@ -51,7 +74,9 @@ def test_published_networks_are_reproduced(shared, seeded, width, parameters):
             assert np.abs(values.numpy() - expected[name]).max() <= 1e-4 * np.abs(expected[name]).max()
 
 
-@pytest.mark.parametrize("prefix", ["", "1.", "module.", "module.1."])
+@pytest.mark.parametrize(
+    "prefix", ["", "1.", "module.", "module.1.", "model.", "_orig_mod.", "module._orig_mod.", "net.", "model.1."]
+)
 def test_prefixes_are_accepted(state, prefix):
     network = by_short_name(DEMO, 17)
     load_official(network, {prefix + key: value for key, value in state.items()})
@@ -138,5 +163,37 @@ def test_other_content_is_refused(content, tmp_path):
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
     path = tmp_path / "weights.pth"
     torch.save(torch.nn.Linear(1, 1), path)
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match=r"a pickled torch\.nn\.modules\.linear\.Linear.*save.*state_dict"):
         load_official(by_short_name(DEMO, 17), path)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_wrapped_state_dicts_are_found(state, wrap, tmp_path):
+    path = tmp_path / "weights.pth.tar"
+    torch.save(WRAPS[wrap](state), path)
+    network = by_short_name(DEMO, 17)
+    load_official(network, path)
+    assert_filled(network, state)
+
+
+def test_a_moving_average_is_preferred(state):
+    network = by_short_name(DEMO, 17)
+    load_official(network, {"model": {key: value * 0 for key, value in state.items()}, "ema": state})
+    assert_filled(network, state)
+
+
+def test_of_another_width_or_number_of_joints_it_says_which(state):
+    with pytest.raises(WeightsError, match=r"it knows 17 joints, not 14: name its skeleton") as error:
+        load_official(by_short_name(DEMO, 14), state)
+    assert "\n" not in str(error.value)
+    narrow = by_short_name("higher_hrnet_w32", 17).state_dict()
+    with pytest.raises(WeightsError, match=r"it is 32 channels wide, not 48: name the teacher of that width"):
+        load_official(by_short_name("higher_hrnet_w48", 17), narrow)
+
+
+def test_arrays_of_objects_are_no_weights(state, tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save(state | {"conv1.weight": np.array([torch.nn.Linear(1, 1)], dtype=object)}, path)
+    with pytest.raises(WeightsError, match=r"weights\.pth") as error:
+        load_official(by_short_name(DEMO, 17), path)
+    assert "\n" not in str(error.value)
