@@ -9,6 +9,7 @@ import torch
 
 import teachers.registry
 from distill.heads.maps import average_resolutions
+from distill.labelling.turns import TURNS, Turned
 from distill.networks import checkpoint
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
@@ -30,7 +31,12 @@ class RunOptions:
     precision: str = "auto"
     "float32, float16, bfloat16 or auto: float16 on a GPU, float32 elsewhere."
 
+    turns: int = 1
+    "Looks at each photograph: 1 upright, 2 also upside down, 4 by every quarter; for teachers that give persons."
+
     def __post_init__(self):
+        if self.turns not in TURNS:
+            raise InputError(f"teacher.turns must be 1, 2 or 4, not {self.turns}")
         if self.precision not in ("auto", *PRECISIONS):
             raise InputError(f"teacher.precision must be auto, {', '.join(PRECISIONS)}, not {self.precision!r}")
 
@@ -91,6 +97,8 @@ def load_teacher(choice: Choice, skeleton: Skeleton) -> LoadedTeacher:
         raise
     except ValueError as error:
         raise InputError(f"teacher.{error}") from None
+    if run.turns > 1:
+        teacher = Turned(teacher, run.turns, surroundings.sigmas)
     return LoadedTeacher(teacher, {"name": choice.name, "precision": precision, **teacher.attributes})
 
 
