@@ -77,7 +77,7 @@ def plain_state(content: object, source: str, expected: Iterable[str]) -> dict[s
     state = _unwrapped(content)
     if not isinstance(state, Mapping) or not state:
         raise WeightsError(f"{source} holds no state dict but {type(state).__name__}")
-    state = {key: torch.from_numpy(value) if _is_array(value) else value for key, value in state.items()}
+    state = {key: _as_tensor(value) for key, value in state.items()}
     strangers = [str(k) for k, v in state.items() if not (isinstance(k, str) and isinstance(v, torch.Tensor))]
     if strangers:
         raise WeightsError(
@@ -98,8 +98,14 @@ def _unwrapped(content: object) -> object:
     return content
 
 
-def _is_array(value: object) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+def _as_tensor(value: object) -> object:
+    """Arrays and numbers of numpy as tensors, as far as torch has their type; all else as it is."""
+    if not isinstance(value, np.ndarray | np.generic):
+        return value
+    try:
+        return torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("=")))
+    except TypeError:
+        return value
 
 
 def _renamed(state: dict[str, torch.Tensor], expected: set[str], is_lightning: bool) -> dict[str, torch.Tensor]:

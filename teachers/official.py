@@ -10,8 +10,11 @@ from teachers.checkpoint_forms import plain_state, read_checkpoint
 from teachers.errors import WeightsError
 
 _LISTED = 3
-_WIDTH, _JOINTS = "stage2.0.branches.0.0.conv1.weight", "final_layers.1.bias"
-"Entries whose length is the width of a HigherHRNet, and the number of its joints."
+_ADVICE = {
+    "stage2.0.branches.0.0.conv1.weight": "it is {has} channels wide, not {needs}: name the teacher of that width",
+    "final_layers.1.bias": "it knows {has} joints, not {needs}: name its skeleton (--skeleton)",
+}
+"What to say where the length of an entry of a HigherHRNet is another."
 
 
 def load_official(net: nn.Module, path_or_state_dict: str | Path | Mapping[str, torch.Tensor]):
@@ -56,14 +59,11 @@ def _complaints(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.
 
 def _advice(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> str:
     """What a HigherHRNet of another width or number of joints is, and what to do; nothing for other faults."""
-    width, joints = (
-        tuple(state[key].shape[0] if key in state and state[key].dim() else None for state in (expected, found))
-        for key in (_WIDTH, _JOINTS)
-    )
-    if None not in width and width[0] != width[1]:
-        return f"; it is {width[1]} channels wide, not {width[0]}: name the teacher of that width"
-    if None not in joints and joints[0] != joints[1]:
-        return f"; it knows {joints[1]} joints, not {joints[0]}: name its skeleton (--skeleton)"
+    for key, advice in _ADVICE.items():
+        if key in expected and key in found and found[key].dim():
+            has, needs = len(found[key]), len(expected[key])
+            if has != needs:
+                return f"; {advice.format(has=has, needs=needs)}"
     return ""
 
 

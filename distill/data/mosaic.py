@@ -3,7 +3,6 @@
 import numpy as np
 
 from distill.data.samples import Sample
-from distill.heads.batch import MASK_STRIDE
 
 PARTS = 4
 "Photographs of a mosaic: two rows of two."
@@ -31,9 +30,8 @@ def mosaic(parts: list[Sample]) -> Sample:
 
 
 def part_size(input_size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of a part, pixels; whole cells of the masks."""
-    width, height = (side // (2 * MASK_STRIDE) * MASK_STRIDE for side in input_size)
-    return width, height
+    """Width and height of a part of an input whose sides are multiples of 32, pixels."""
+    return input_size[0] // 2, input_size[1] // 2
 
 
 def _tiled(images: list[np.ndarray]) -> np.ndarray:

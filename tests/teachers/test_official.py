@@ -26,6 +26,10 @@ WRAPS = {
         "state_dict": {key: value.numpy() if value.dim() else value for key, value in state.items()},
         "best": np.float64(0.64),
     },
+    "numpy of another byte order, and numbers": lambda state: {
+        key: value.numpy().astype(value.numpy().dtype.newbyteorder(">")) if value.dim() else np.int64(value)
+        for key, value in state.items()
+    },
     "lightning": lambda state: {
         "pytorch-lightning_version": "2.4.0",
         "state_dict": {f"student.{key}": value for key, value in state.items()} | {"criterion.weight": torch.ones(2)},
@@ -191,9 +195,10 @@ def test_of_another_width_or_number_of_joints_it_says_which(state):
         load_official(by_short_name("higher_hrnet_w48", 17), narrow)
 
 
-def test_arrays_of_objects_are_no_weights(state, tmp_path):
+@pytest.mark.parametrize("value", [np.array([torch.nn.Linear(1, 1)], dtype=object), np.ones(3, np.longdouble), 3])
+def test_values_that_are_no_weights_are_named(state, value, tmp_path):
     path = tmp_path / "weights.pth"
-    torch.save(state | {"conv1.weight": np.array([torch.nn.Linear(1, 1)], dtype=object)}, path)
+    torch.save(state | {"conv1.weight": value}, path)
     with pytest.raises(WeightsError, match=r"weights\.pth") as error:
         load_official(by_short_name(DEMO, 17), path)
     assert "\n" not in str(error.value)
