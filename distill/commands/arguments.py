@@ -162,7 +162,7 @@ def _first_value(group: _Group, kind: Any) -> tuple[str | list | None, list[str]
 
 
 def _holds_text(kind: Any) -> bool:
-    return not any(each in (int, float, bool) for each in kind.__args__)
+    return not any(each in (int, float, bool) or is_dataclass(each) for each in kind.__args__)
 
 
 def _take_file(group: _Group, opened: list[OpenChoice | OpenMapping], sections: set[str]):

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 
+from distill.data.mixing import Key, MixedSamples, Mixture
 from distill.data.samples import Sample
-from distill.data.training_samples import TrainingSamples
 from distill.data.workers import read_batches
 from distill.heads.batch import Batch
 
@@ -42,22 +42,20 @@ def _padded(persons: list[np.ndarray]) -> np.ndarray:
 
 
 class StepSampler(Sampler):
-    """Keys (epoch, image id) of every batch from `first_step` to `last_step`.
+    """Keys of the samples of every batch from `first_step` to `last_step`, as `MixedSamples` takes them.
 
-    The images of each epoch are shuffled anew by seed and epoch. A step takes the next `batch_size`
-    of them, running over the end of an epoch; process r of w takes the r-th part of each batch, cut
+    A step takes the next `batch_size` positions of the mixture; process r of w takes the r-th part of each batch, cut
     again into `accumulate` micro-batches.
 
     Args:
-        image_ids: (N,) of the training images.
+        mixture: what comes at each position.
         batch_size: samples of one optimiser step, over all processes and micro-batches.
     """
 
     def __init__(
         self,
-        image_ids: np.ndarray,
+        mixture: Mixture,
         batch_size: int,
-        seed: int,
         first_step: int,
         last_step: int,
         *,
@@ -65,35 +63,22 @@ class StepSampler(Sampler):
         process: int = 0,
         num_processes: int = 1,
     ):
-        self.image_ids, self.batch_size, self.seed = image_ids, batch_size, seed
+        self.mixture, self.batch_size = mixture, batch_size
         self.steps = range(first_step, last_step)
         self.accumulate, self.process, self.num_processes = accumulate, process, num_processes
 
     def __len__(self) -> int:
         return len(self.steps) * self.accumulate
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[Key]]:
         micro = self.batch_size // (self.accumulate * self.num_processes)
         for step in self.steps:
-            keys = self._keys(step)
             for part in range(self.accumulate):
-                start = (part * self.num_processes + self.process) * micro
-                yield keys[start : start + micro]
-
-    def _keys(self, step: int) -> list[tuple[int, int]]:
-        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
-        count = len(self.image_ids)
-        orders = {epoch: self._order(epoch) for epoch in {p // count for p in positions}}
-        return [(p // count, int(orders[p // count][p % count])) for p in positions]
-
-    def _order(self, epoch: int) -> np.ndarray:
-        if getattr(self, "_cached_epoch", None) != epoch:
-            self._cached_epoch = epoch
-            self._cached_order = np.random.default_rng([self.seed, epoch]).permutation(self.image_ids)
-        return self._cached_order
+                start = step * self.batch_size + (part * self.num_processes + self.process) * micro
+                yield [self.mixture.key(position) for position in range(start, start + micro)]
 
 
-def make_loader(samples: TrainingSamples, sampler: StepSampler, workers: int) -> Iterator[Batch]:
+def make_loader(samples: MixedSamples, sampler: StepSampler, workers: int) -> Iterator[Batch]:
     """Batches in the sampler's order; raises what reading a sample raises."""
     ahead = {"prefetch_factor": 4} if workers else {}
     return read_batches(samples, collate, workers, batch_sampler=sampler, **ahead)

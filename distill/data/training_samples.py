@@ -22,8 +22,8 @@ class TrainingSamples(torch.utils.data.Dataset):
         input_size: width and height of the network's input, pixels.
         augment: how samples vary.
         seed: of the augmentation.
-        read_peaks: function from an image id to the teacher's peaks, (M, 5) float32 as in `Annotated`, or None to
-            train without a teacher.
+        read_peaks: function from an image id to the teacher's peaks, (M, 5) float32 as in `Annotated`; without it no
+            teacher says anything, neither that a joint is there nor that it is not.
         read_persons: function from an image id to the teacher's persons, who teach where nobody annotated.
         image_ids: (N,) photographs that may share a mosaic; all of the set by default.
         keep_in_memory: hold what was read of each photograph, for sets that fit.
@@ -72,7 +72,7 @@ class TrainingSamples(torch.utils.data.Dataset):
     def _read(self, image_id: int) -> Annotated:
         width, height = self.data.size(image_id)
         is_annotated = self.data.is_annotated(image_id)
-        inside, sure = np.full((height, width), 255, dtype=np.uint8), None
+        inside, sure = np.full((height, width), 255 if self.read_peaks else 0, dtype=np.uint8), None
         if self.read_persons and not is_annotated:
             sure, doubted = self.read_persons(image_id)
             inside = outside_of_doubt((width, height), sure, doubted)

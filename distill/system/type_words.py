@@ -1,6 +1,7 @@
 """Types in words that people use."""
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from types import NoneType
@@ -18,6 +19,8 @@ def plain_type(kind: Any) -> str:
         return _WORDS[kind]
     if kind is Choice:
         return "name, or mapping of a name and options"
+    if is_dataclass(kind):
+        return f"mapping of {_names(kind)}"
     if origin is Literal:
         return f"one of {', '.join(map(str, parts))}"
     if origin in (list, tuple):
@@ -33,5 +36,11 @@ def plain_type(kind: Any) -> str:
 
 
 def _plural(kind: Any) -> str:
+    if is_dataclass(kind):
+        return f"mappings of {_names(kind)}"
     words = plain_type(kind)
     return words if kind is bool else f"{words}s"
+
+
+def _names(kind: Any) -> str:
+    return ", ".join(field.name for field in fields(kind))

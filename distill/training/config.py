@@ -17,19 +17,34 @@ from distill.training.schedules.registry import SCHEDULES
 
 
 @dataclass(frozen=True)
-class TrainDataConfig(DataSource):
-    """Where photographs, annotations and soft labels are."""
+class LearningSource(DataSource):
+    """A set to learn from: photographs, annotations where there are any, and soft labels where there are any."""
 
     split: str = "train2017"
     "Split to learn from."
+    soft_labels: str | None = None
+    "Store of the split's soft labels, path or URL, as distill-cache wrote it; a set without learns from its hard ones."
+    share: int = 1
+    "Samples of this set among as many as the shares of all sets add up to."
+
+    def __post_init__(self):
+        if self.share < 1:
+            raise InputError(f"the share of {self.place} must be at least 1, not {self.share}; leave the set out")
+
+
+@dataclass(frozen=True)
+class TrainDataConfig(LearningSource):
+    """Where photographs, annotations and soft labels are."""
+
+    more: list[LearningSource] = field(default_factory=list)
+    """Further sets to learn from, each as {root, split, format, annotations, images, soft_labels, share}, of the same
+    joints; a set may lack some, see `distill-data merge`."""
     val_split: str = "val2017"
     "Split of the minival."
     val_annotations: Path | None = None
     "Annotation file of the minival, where root's layout does not say."
     val_images: Path | None = None
     "Folder of the minival's photographs, where root's layout does not say."
-    soft_labels: str | None = None
-    "Store of the training split, path or URL, as distill-cache wrote it; needed unless loss.alpha is 0."
     preload_labels: bool = False
     """Read all soft labels once before training, whole files front to back, and hold their peaks: for stores on
     network file systems and object storage. Each training process does so for itself, in as many processes as
@@ -48,10 +63,16 @@ class TrainDataConfig(DataSource):
     "Loader processes beside each training process; 0 loads in the training process."
 
     def __post_init__(self):
+        super().__post_init__()
         if self.workers < 0:
             raise InputError(f"data.workers must not be negative, not {self.workers}")
         if not 0 <= self.sure_score <= 1:
             raise InputError(f"data.sure_score must lie in 0..1, not {self.sure_score}")
+
+    @property
+    def sets(self) -> list[LearningSource]:
+        """All sets to learn from."""
+        return [self, *self.more]
 
     @property
     def to_measure_on(self) -> DataSource:
@@ -94,7 +115,7 @@ class TrainConfig:
     out: Path = Path("runs/train")
     "Folder of the run: checkpoints and the TensorBoard log."
     limit: int | None = None
-    "Learn from this many photographs only, those of lowest id; all by default."
+    "Learn from this many photographs of each set only, those of lowest id; all by default."
     model: Choice = field(default=Choice("attention_xs"), metadata={"registry": NETWORKS})
     "Network to train: a name, with options of its own."
     outputs: dict[str, Any] = field(default_factory=dict, metadata={"registry": HEADS})
@@ -149,7 +170,7 @@ class TrainConfig:
             raise InputError(f"ema_decay must lie in 0..1, not {self.ema_decay}")
         if not self.clip_norm >= 0:
             raise InputError(f"clip_norm must not be negative, not {self.clip_norm}")
-        if self.loss.alpha > 0 and self.data.soft_labels is None:
+        if self.loss.alpha > 0 and not any(source.soft_labels for source in self.data.sets):
             raise InputError(
                 f"loss.alpha is {self.loss.alpha} but data.soft_labels is not set: name a store of distill-cache, "
                 "or set loss.alpha to 0 to learn from the hard labels alone"

@@ -14,6 +14,7 @@ from distill.heads.contract import Head
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
 from distill.training.config import TrainConfig, TrainDataConfig
+from distill.training.learning_data import LearningData
 
 _ANYWAY = "there is no minival and no best.safetensors; last.safetensors holds what was learnt"
 
@@ -24,10 +25,10 @@ class Minival:
     Without any there is nothing to measure, and `note` says so.
 
     Args:
-        learnt_from: the photographs that the training learns from.
+        learnt_from: what the training learns from.
     """
 
-    def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator, learnt_from: KeypointSet):
+    def __init__(self, config: TrainConfig, skeleton: Skeleton, accelerator: Accelerator, learnt_from: LearningData):
         self.input_size, self.batch_size = config.input_size, config.batch_size
         self.accelerator = accelerator
         self.data, self.image_ids, self.note = None, [], None
@@ -40,7 +41,7 @@ class Minival:
             return
         annotated = [image_id for image_id in data.image_ids.tolist() if data.is_annotated(image_id)]
         self.data, self.image_ids = data, annotated[: config.log.minival_images]
-        if data.annotation_sha256 == learnt_from.annotation_sha256:
+        if data.annotation_sha256 in {each.photographs.annotation_sha256 for each in learnt_from.sets}:
             self.note = (
                 f"the minival's photographs are those that are learnt from ({data.annotation_file}): its AP says "
                 "nothing of others; divide the set with `distill-data split`"

@@ -1,12 +1,9 @@
 """Where a run goes on, and whether it is the same run."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint
 from distill.system.errors import InputError
@@ -18,25 +15,24 @@ LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 "The two latest states that a run can be resumed from."
 
 MAY_CHANGE = ("out", "limit", "weights", "steps", "accumulate", "resume", "log")
-"Settings of a run that another one which goes on with it need not share; of `data` only the splits count."
+"Settings of a run that another one which goes on with it need not share; of `data` only what it holds counts."
 
 
-def identity_of(config: TrainConfig, resolved: Mapping[str, Any], image_ids: np.ndarray) -> dict[str, Any]:
+def identity_of(config: TrainConfig, resolved: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What makes a run what it is, as JSON values.
 
     Args:
         resolved: what the settings came to, such as the network's options in full and the precision that auto chose;
             these stand in the place of the settings of the same names.
-        image_ids: (N,) of the photographs that it learns from.
+        sets: what makes each set that it learns from what it is, the first one first.
     """
     settings = {name: value for name, value in to_json_values(config).items() if name not in MAY_CHANGE}
     data = config.data
     settings["data"] = {
-        "split": data.split,
+        **sets[0],
         "val_split": data.val_split,
-        "sure_score": data.sure_score if data.soft_labels else None,
-        "images": len(image_ids),
-        "images_sha256": hashlib.sha256(np.ascontiguousarray(image_ids, "<i8").tobytes()).hexdigest(),
+        "sure_score": data.sure_score if any(each["labels"] for each in sets) else None,
+        "more": {str(number): each for number, each in enumerate(sets[1:], 1)},
     }
     return json.loads(json.dumps(settings | to_json_values(resolved)))
 

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import torch
 
 from distill.data.loader import StepSampler, make_loader
-from distill.data.teacher_peaks import preload_peaks
-from distill.data.training_samples import TrainingSamples
 from distill.heads.batch import Batch
 from distill.heads.registry import plain_heads
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint, save_checkpoint
@@ -21,11 +19,12 @@ from distill.system.json_values import to_json_values
 from distill.system.processes import Agreement, make_accelerator
 from distill.system.signals import StopRequest
 from distill.training.config import TrainConfig
+from distill.training.learning_data import LearningData, open_learning_data
 from distill.training.logbook import Logbook
 from distill.training.minival import Minival
 from distill.training.resume import LAST, PREVIOUS, check_same_run, start_of
 from distill.training.sample_sheet import draw_samples
-from distill.training.setup import make_learner, open_learning_data
+from distill.training.setup import make_learner
 from distill.training.step import StepResult, gradients
 
 Progress = Callable[[int, int], None]
@@ -54,7 +53,7 @@ class Trainer:
         self.metrics: dict[str, float] = {}
         with self.agreement.all_or_none():
             self.data = open_learning_data(config)
-            self.minival = Minival(config, self.data.photographs.skeleton, self.accelerator, self.data.photographs)
+            self.minival = Minival(config, self.data.skeleton, self.accelerator, self.data)
             self.learner = make_learner(config, self.data, self.accelerator, precision)
             self._resume()
         self.state = self.learner.state
@@ -82,7 +81,7 @@ class Trainer:
             Stopped: SIGTERM or SIGUSR1 did; the state is saved.
         """
         config, state, log = self.config, self.state, self.config.log
-        batches = self._batches(self._peaks(on_label))
+        batches = self._batches(self._readable(on_label))
         logbook = self._open_logbook()
         self.speed.restart(state.step)
         with StopRequest() as stop, leave_cores_for(config.data.workers):
@@ -129,19 +128,13 @@ class Trainer:
         state.step += 1
         return result
 
-    def _peaks(self, on_label: Progress) -> Callable | None:
-        """What the loader reads soft labels with; all of them are read now if that is asked for."""
-        if not (self.config.data.preload_labels and self.data.soft_labels):
-            return self.data.read_peaks
+    def _readable(self, on_label: Progress) -> LearningData:
+        """What the loader reads; all soft labels are read now if that is asked for."""
+        if not self.config.data.preload_labels:
+            return self.data
         with StopRequest() as stop:
             with self.agreement.all_or_none():
-                held = preload_peaks(
-                    self.data.soft_labels,
-                    self.data.image_ids,
-                    workers=self.config.data.workers,
-                    progress=on_label,
-                    stop=lambda: stop.received is not None,
-                )
+                held = self.data.preloaded(self.config.data.workers, on_label, lambda: stop.received is not None)
             if stop.agree(self.agreement.largest):
                 self._leave()
                 stop.end()
@@ -160,29 +153,18 @@ class Trainer:
             self.learner.state.restore(path, info, ema, tensors)
             self.metrics = {name: value for name, value in info.metrics.items() if name != "best_ap"}
 
-    def _batches(self, read_peaks: Callable | None) -> Iterator[Batch]:
+    def _batches(self, data: LearningData) -> Iterator[Batch]:
         config = self.config
-        samples = TrainingSamples(
-            self.data.photographs,
-            config.input_size,
-            config.augment,
-            config.seed,
-            read_peaks,
-            self.data.read_persons,
-            self.data.image_ids,
-            config.data.keep_in_memory,
-        )
         sampler = StepSampler(
-            self.data.image_ids,
+            data.mixture(config.seed),
             config.batch_size,
-            config.seed,
             self.state.step,
             config.steps,
             accumulate=config.accumulate,
             process=self.accelerator.process_index,
             num_processes=self.accelerator.num_processes,
         )
-        return make_loader(samples, sampler, config.data.workers)
+        return make_loader(data.samples(config), sampler, config.data.workers)
 
     def _open_logbook(self) -> Logbook | None:
         if not self.accelerator.is_main_process:

@@ -10,31 +10,33 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, collate, make_loader
+from distill.data.mixing import MixedSamples, Mixture
 from distill.data.source import DataSource
 from distill.data.training_samples import TrainingSamples
 from distill.pose.skeleton import COCO_17
 
 IDS = np.arange(100, 123)
+ONE = Mixture([IDS], [1], seed=1)
 
 
 @given(st.integers(0, 30))
 def test_starting_later_gives_the_same_batches(first):
-    whole = list(StepSampler(IDS, 8, seed=1, first_step=0, last_step=40))
-    assert list(StepSampler(IDS, 8, seed=1, first_step=first, last_step=40)) == whole[first:]
+    whole = list(StepSampler(ONE, 8, first_step=0, last_step=40))
+    assert list(StepSampler(ONE, 8, first_step=first, last_step=40)) == whole[first:]
 
 
 def test_every_image_once_an_epoch_and_anew_the_next():
-    keys = [key for batch in StepSampler(IDS, 8, seed=1, first_step=0, last_step=23) for key in batch]
+    keys = [key for batch in StepSampler(ONE, 8, first_step=0, last_step=23) for key in batch]
     for epoch in range(8):
-        assert sorted(i for e, i in keys if e == epoch) == IDS.tolist()
-    assert [i for e, i in keys if e == 0] != [i for e, i in keys if e == 1]
+        assert sorted(i for _, e, i in keys if e == epoch) == IDS.tolist()
+    assert [i for _, e, i in keys if e == 0] != [i for _, e, i in keys if e == 1]
 
 
 @pytest.mark.parametrize(("accumulate", "num_processes"), [(2, 1), (1, 2), (2, 2), (1, 4)])
 def test_processes_and_micro_batches_share_the_same_step(accumulate, num_processes):
-    whole = list(StepSampler(IDS, 8, seed=1, first_step=0, last_step=10))
+    whole = list(StepSampler(ONE, 8, first_step=0, last_step=10))
     parts = [
-        list(StepSampler(IDS, 8, 1, 0, 10, accumulate=accumulate, process=p, num_processes=num_processes))
+        list(StepSampler(ONE, 8, 0, 10, accumulate=accumulate, process=p, num_processes=num_processes))
         for p in range(num_processes)
     ]
     for step, keys in enumerate(whole):
@@ -51,8 +53,8 @@ def samples(shared):
 def test_workers_change_nothing(samples):
     batches = []
     for workers in (0, 2):
-        sampler = StepSampler(samples.data.image_ids, 4, seed=2, first_step=3, last_step=6)
-        batches.append(list(make_loader(samples, sampler, workers)))
+        sampler = StepSampler(Mixture([samples.data.image_ids], [1], seed=2), 4, first_step=3, last_step=6)
+        batches.append(list(make_loader(MixedSamples([samples]), sampler, workers)))
     for one, two in zip(*batches, strict=True):
         for name, value in vars(one).items():
             assert torch.equal(value, getattr(two, name)), name

@@ -12,6 +12,7 @@ from distill.networks.checkpoint import read_checkpoint
 from distill.system.choice import Choice
 from distill.system.errors import InputError
 from distill.training.objective import LossConfig
+from distill.training.learning_data import open_learning_data
 from distill.training.resume import LAST, PREVIOUS, check_same_run, identity_of, start_of
 from distill.training.trainer import Trainer
 
@@ -83,10 +84,10 @@ def test_another_skeleton_is_named(done):
 
 def test_another_teacher_is_named(done):
     found = read_checkpoint(done.out / LAST)[0]
-    labels = found.identity["labels"]
-    labels = labels | {"teacher": labels["teacher"] | {"name": "movenet"}}
-    with pytest.raises(InputError, match=r"its labels.teacher.name is 'oracle', this run's is 'movenet'"):
-        check_same_run(done.out / LAST, found, found.identity | {"labels": labels})
+    data = found.identity["data"]
+    labels = data["labels"] | {"teacher": data["labels"]["teacher"] | {"name": "movenet"}}
+    with pytest.raises(InputError, match=r"its data.labels.teacher.name is 'oracle', this run's is 'movenet'"):
+        check_same_run(done.out / LAST, found, found.identity | {"data": data | {"labels": labels}})
 
 
 def test_a_checkpoint_that_says_nothing_of_its_run_is_not_gone_on_with(done):
@@ -116,10 +117,12 @@ def test_what_may_change_does(done, tmp_path):
     assert read_checkpoint(moved / "run" / LAST)[0].step == 3
 
 
-def test_the_number_of_photographs_counts_and_their_order_of_bytes_does_not(done):
-    one = identity_of(done, {}, np.array([1, 2], dtype=">i8"))
-    assert one == identity_of(done, {}, np.array([1, 2], dtype="<i8"))
-    assert one != identity_of(done, {}, np.array([1, 3]))
+def test_the_photographs_count_and_their_order_of_bytes_does_not(done):
+    learnt = open_learning_data(done).sets[0]
+    kinds = [replace(learnt, image_ids=np.array(ids, dtype=kind)) for ids, kind in (([1, 2], ">i8"), ([1, 2], "<i8"))]
+    one, two = (identity_of(done, {}, [each.identity()]) for each in kinds)
+    assert one == two
+    assert one != identity_of(done, {}, [replace(learnt, image_ids=np.array([1, 3])).identity()])
 
 
 def test_best_cannot_be_resumed(quiet):

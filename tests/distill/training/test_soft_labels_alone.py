@@ -105,7 +105,7 @@ def test_no_gradient_comes_from_the_hard_labels(folder, new_network, model):
 
 def test_some_photographs_may_be_annotated(quiet, tiny_synthetic, labels):
     """Those that are not stay, unless they are annotated as empty."""
-    trained = Trainer(learning_from(quiet, tiny_synthetic, labels)).data
+    (trained,) = Trainer(learning_from(quiet, tiny_synthetic, labels)).data.sets
     assert len(trained.image_ids) == 24
     document = json.loads(trained.photographs.annotation_file.read_text())
     first, second = (image["id"] for image in document["images"][:2])
@@ -121,7 +121,7 @@ def test_some_photographs_may_be_annotated(quiet, tiny_synthetic, labels):
     assert cache.main([*build, "--out", out]) == 0
     for alpha, expected in ((0.5, 23), (0.0, 22)):
         config = learning_from(quiet, root, out, alpha)
-        ids = Trainer(dataclasses.replace(config, out=quiet.out / str(alpha))).data.image_ids
+        ids = Trainer(dataclasses.replace(config, out=quiet.out / str(alpha))).data.sets[0].image_ids
         assert len(ids) == expected and (first in ids) == (alpha > 0)
 
 

@@ -175,7 +175,7 @@ def test_a_network_of_other_outputs_or_options_is_as_good_as_any(quiet, changes,
 def test_a_rectangular_input_is_learnt_from_and_measured(quiet, labels):
     data = replace(quiet.data, soft_labels=labels)
     trainer = Trainer(replace(quiet, data=data, input_size=(96, 64), steps=2, loss=LossConfig(alpha=0.5)))
-    batch = next(trainer._batches(trainer.data.read_peaks))
+    batch = next(trainer._batches(trainer.data))
     assert batch.images.shape == (4, 64, 96, 3) and batch.masks.shape == (4, 4, 32, 48)
     assert "ap" in trainer.run()
     assert read_checkpoint(quiet.out / "last.safetensors")[0].input_size == (96, 64)

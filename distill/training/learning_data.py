@@ -1,0 +1,152 @@
+"""The sets that a run learns from: photographs, hard labels and soft labels."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cache.store import SoftLabelStore
+from distill.data.keypoint_set import KeypointSet, open_data
+from distill.data.mixing import MixedSamples, Mixture
+from distill.data.teacher_peaks import preload_peaks, read_peaks
+from distill.data.teacher_persons import person_reader
+from distill.data.training_samples import TrainingSamples
+from distill.labelling.teacher_pass import labelled_images
+from distill.pose.skeleton import Skeleton
+from distill.system.errors import InputError
+from distill.training.config import LearningSource, TrainConfig
+
+
+@dataclass(frozen=True)
+class LearningSet:
+    """One set that a run learns from."""
+
+    photographs: KeypointSet
+    image_ids: np.ndarray
+    "(N,) int64, those that it learns from."
+    soft_labels: SoftLabelStore | None
+    "None where there are none, or no loss asks for them."
+    share: int
+    "As in `LearningSource`."
+    read_peaks: Callable[[int], np.ndarray] | None
+    "Function from an image id to the teacher's peaks, or None without a teacher."
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same in a run that goes on with this one, wherever photographs and labels lie."""
+        kept = ("format_version", "teacher", "encoding", "shape")
+        store = self.soft_labels
+        return {
+            "split": self.photographs.source.split,
+            "share": self.share,
+            "images": len(self.image_ids),
+            "images_sha256": hashlib.sha256(np.ascontiguousarray(self.image_ids, "<i8").tobytes()).hexdigest(),
+            "annotations": self.photographs.annotation_sha256,
+            "labels": None if store is None else {name: store.attributes[name] for name in kept},
+        }
+
+
+@dataclass(frozen=True)
+class LearningData:
+    """All sets that a run learns from, of one skeleton."""
+
+    sets: list[LearningSet]
+    notes: list[str]
+    "What was left out, a line each."
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints of all."""
+        return self.sets[0].photographs.skeleton
+
+    def mixture(self, seed: int) -> Mixture:
+        """The order in which samples come."""
+        return Mixture([each.image_ids for each in self.sets], [each.share for each in self.sets], seed)
+
+    def samples(self, config: TrainConfig) -> MixedSamples:
+        """Samples of all sets, augmented."""
+        return MixedSamples([_samples(each, config) for each in self.sets])
+
+    def preloaded(
+        self,
+        workers: int,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> "LearningData | None":
+        """The same with all peaks held in memory, as `preload_peaks` reads them; None when stopped."""
+        sets, before, total = [], 0, sum(len(each.image_ids) for each in self.sets if each.soft_labels)
+        for each in self.sets:
+            if each.soft_labels is None:
+                sets.append(each)
+                continue
+
+            def shown(done: int, _: int, before: int = before):
+                progress(before + done, total)
+
+            held = preload_peaks(each.soft_labels, each.image_ids, workers=workers, progress=shown, stop=stop)
+            if held is None:
+                return None
+            before += len(each.image_ids)
+            sets.append(replace(each, read_peaks=held))
+        return replace(self, sets=sets)
+
+
+def open_learning_data(config: TrainConfig) -> LearningData:
+    """Photographs, hard labels and soft labels of all sets.
+
+    Raises:
+        InputError: the data cannot be read or hold nothing to learn from.
+        StoreError: a store was made for other data, or is incomplete.
+    """
+    first = open_data(config.data, config.skeleton)
+    opened = [first, *(KeypointSet(source, first.skeleton) for source in config.data.more)]
+    sets, notes = [], []
+    for source, photographs in zip(config.data.sets, opened, strict=True):
+        learnt, skipped = _learning_set(source, photographs, config)
+        sets.append(learnt)
+        notes += [f"{photographs.annotation_file}: {line}" if config.data.more else line for line in skipped]
+    return LearningData(sets, notes)
+
+
+def _learning_set(
+    source: LearningSource, data: KeypointSet, config: TrainConfig
+) -> tuple[LearningSet, list[str]]:
+    """A set as it is learnt from, and what is left out of it."""
+    has_teacher = config.loss.alpha > 0 and source.soft_labels is not None
+    ids = data.image_ids
+    if config.data.persons_only:
+        ids = np.array([i for i in ids.tolist() if _teaches(data, i, has_teacher)], dtype=np.int64)
+    ids = ids[: config.limit]
+    if not len(ids):
+        raise InputError(
+            f"{data.annotation_file} has no photograph with a labelled person to learn from; label the photographs "
+            "with distill-cache and name the store with soft_labels, or take annotated ones"
+        )
+    if not has_teacher:
+        return LearningSet(data, ids, None, source.share, None), []
+    store = SoftLabelStore.open(source.soft_labels)
+    labelled = labelled_images(store, data, ids, skip_unlabelled=config.data.skip_unlabelled)
+    skipped = len(ids) - len(labelled)
+    notes = [f"{skipped} of {len(ids)} photographs have no soft label and are skipped"] if skipped else []
+    return LearningSet(data, labelled, store, source.share, partial(read_peaks, store)), notes
+
+
+def _teaches(data: KeypointSet, image_id: int, has_teacher: bool) -> bool:
+    """Whether a photograph has a labelled person, or may have one whom only the teacher saw."""
+    return len(data.keypoints(image_id)) > 0 or (has_teacher and not data.is_annotated(image_id))
+
+
+def _samples(learnt: LearningSet, config: TrainConfig) -> TrainingSamples:
+    store = learnt.soft_labels
+    return TrainingSamples(
+        learnt.photographs,
+        config.input_size,
+        config.augment,
+        config.seed,
+        learnt.read_peaks,
+        None if store is None else person_reader(store, config.data.sure_score),
+        learnt.image_ids,
+        config.data.keep_in_memory,
+    )
