@@ -110,9 +110,7 @@ def open_learning_data(config: TrainConfig) -> LearningData:
     return LearningData(sets, notes)
 
 
-def _learning_set(
-    source: LearningSource, data: KeypointSet, config: TrainConfig
-) -> tuple[LearningSet, list[str]]:
+def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig) -> tuple[LearningSet, list[str]]:
     """A set as it is learnt from, and what is left out of it."""
     has_teacher = config.loss.alpha > 0 and source.soft_labels is not None
     ids = data.image_ids

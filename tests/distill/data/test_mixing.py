@@ -1,4 +1,4 @@
-"""Several sets in one training: each comes as often as its share says, and every photograph once an epoch of its set."""
+"""Several sets in one training: each as often as its share says, and every photograph once an epoch of its set."""
 
 from collections import Counter
 from itertools import pairwise

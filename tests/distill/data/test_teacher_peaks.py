@@ -13,8 +13,8 @@ from cache.store import SoftLabelStore
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
 from distill.data.loader import StepSampler, make_loader
-from distill.data.source import DataSource
 from distill.data.mixing import MixedSamples, Mixture
+from distill.data.source import DataSource
 from distill.data.teacher_peaks import preload_peaks, read_peaks
 from distill.data.training_samples import TrainingSamples
 from distill.pose import geometry
@@ -78,7 +78,9 @@ def test_batches_are_those_of_random_reads(filled, data):
     for preloaded, workers in itertools.product((False, True), (0, 2)):
         peaks = preload_peaks(filled, ids, workers=workers) if preloaded else partial(read_peaks, filled)
         samples = TrainingSamples(data, (64, 64), AugmentConfig(), 5, peaks)
-        batches.append(list(make_loader(MixedSamples([samples]), StepSampler(Mixture([ids], [1], 1), 4, 3, 9), workers)))
+        batches.append(
+            list(make_loader(MixedSamples([samples]), StepSampler(Mixture([ids], [1], 1), 4, 3, 9), workers))
+        )
     for expected, *others in zip(*batches, strict=True):
         assert len(expected.peaks) > 100
         for other in others:

@@ -11,8 +11,8 @@ from distill.data.augment import AugmentConfig
 from distill.networks.checkpoint import read_checkpoint
 from distill.system.choice import Choice
 from distill.system.errors import InputError
-from distill.training.objective import LossConfig
 from distill.training.learning_data import open_learning_data
+from distill.training.objective import LossConfig
 from distill.training.resume import LAST, PREVIOUS, check_same_run, identity_of, start_of
 from distill.training.trainer import Trainer
 
