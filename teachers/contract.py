@@ -42,6 +42,8 @@ class Surroundings:
     "Averages a network's maps over its resolutions: heatmaps and tags (B, K, h, w), tags None where it has none."
     sigmas: np.ndarray
     "(K,) OKS standard deviation of each joint."
+    group: Callable[["TeacherMaps"], "TeacherPersons"]
+    "Finds the persons in a teacher's maps; at most one in each photograph where there are no tags."
 
 
 @dataclass(frozen=True)

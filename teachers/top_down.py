@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from teachers.contract import Surroundings, Teacher, TeacherPersons
+from teachers.contract import Surroundings, TeacherPersons
 from teachers.crop_network import CropNetwork
-from teachers.registry import TEACHERS, register
+from teachers.inner import as_persons, inner_teacher
+from teachers.registry import register
 from teachers.similarity import areas_of, best_of_each, extents_of
 
 _DOUBTED = 0.5
@@ -45,7 +46,8 @@ class TopDown:
             raise ValueError(f"rounds must be at least 1, not {rounds}")
         if not 0 <= agreement <= 1:
             raise ValueError(f"agreement must lie in 0..1, not {agreement}")
-        self._first = _first_teacher(surroundings, persons)
+        self._first = None if persons is None else inner_teacher(surroundings, persons, "persons", "top_down")
+        self._surroundings = surroundings
         self._network = CropNetwork(Path(network), surroundings.device)
         if self._network.description.joints != surroundings.joints:
             raise ValueError(
@@ -73,7 +75,7 @@ class TopDown:
         if self._first is None:
             found = [self._in_boxes(*pair) for pair in zip(photographs, needed["boxes"], strict=True)]
         else:
-            first = self._first(photographs, **needed)
+            first = as_persons(self._surroundings, self._first(photographs, **needed))
             triples = zip(photographs, first.persons, first.scores, strict=True)
             found = [self._again(*triple) for triple in triples]
         persons, scores = zip(*found, strict=True)
@@ -113,19 +115,3 @@ class TopDown:
         near = np.exp(-squared / (2 * (2 * self.sigmas) ** 2 * area))
         weights = given[:, 2] + 1e-6
         return float((near * weights).sum() / weights.sum())
-
-
-def _first_teacher(surroundings: Surroundings, persons: Mapping[str, Any] | None) -> Teacher | None:
-    if persons is None:
-        return None
-    options = dict(persons)
-    name = options.pop("name", None)
-    if name not in TEACHERS or name == "top_down":
-        known = ", ".join(sorted(TEACHERS.keys() - {"top_down"}))
-        raise ValueError(f"persons.name must be one of {known}, not {name!r}")
-    try:
-        return TEACHERS[name](surroundings, **options)
-    except TypeError as error:
-        raise ValueError(f"persons: {error}") from None
-    except ValueError as error:
-        raise ValueError(f"persons.{error}") from None

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 ALLOWED = {
-    "teachers": {"torch", "torchvision", "timm", "numpy", "cv2", "safetensors", "yaml", "onnx", "onnxruntime"},
+    "teachers": {"torch", "torchvision", "timm", "numpy", "cv2", "safetensors", "yaml", "onnx", "onnxruntime"}
+    | {"ai_edge_litert"},
     "students": {"torch", "timm", "numpy"},
     "cache": {"numpy", "cv2", "zarr", "zarrs", "numcodecs", "google_crc32c", "fsspec", "obstore"},
     "mobile": {"torch", "numpy", "jinja2", "jsonschema", "litert_torch", "ai_edge_litert", "ai_edge_quantizer"},

@@ -55,8 +55,8 @@ class Labeller:
         """Labels of photographs of one size (width, height)."""
         if isinstance(answer, TeacherPersons):
             return self._of_persons(answer, size)
-        persons, scores = zip(*self._group(answer), strict=True)
-        return Labels(self._resampled(answer, size), persons, scores, self._measured(answer, size))
+        found = persons_of_maps(answer, self.skeleton, self.grouping)
+        return Labels(self._resampled(answer, size), found.persons, found.scores, self._measured(answer, size))
 
     def _of_persons(self, answer: TeacherPersons, size: tuple[int, int]) -> Labels:
         peaks = answer.peaks
@@ -90,20 +90,21 @@ class Labeller:
             measured.append(_inside(measure_peaks(found[:, 0].astype(int), places, own), size, to_photograph[0, 0]))
         return measured
 
-    def _group(self, maps: TeacherMaps) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Persons of each photograph; without tags nothing tells them apart, and there is at most one."""
-        to_photograph = geometry.invert(maps.to_map)
-        if maps.tags is None:
-            heatmaps = maps.heatmaps.float().cpu().numpy()
-            found = [best_cells(each, self.grouping) for each in heatmaps]
-        else:
-            pairs = zip(maps.heatmaps, maps.tags, strict=True)
-            grouped = (group(heatmap, tag, self.skeleton, self.grouping) for heatmap, tag in pairs)
-            found = [(persons.numpy(), scores.numpy()) for persons, scores in grouped]
-        return [(_moved(persons, to_photograph), scores) for persons, scores in found]
-
     def _to_map(self, size: tuple[int, int]) -> np.ndarray:
         return geometry.letterbox(size, (self.map_size, self.map_size))
+
+
+def persons_of_maps(maps: TeacherMaps, skeleton: Skeleton, grouping: GroupingConfig) -> TeacherPersons:
+    """Persons of each photograph; without tags nothing tells them apart, and there is at most one."""
+    to_photograph = geometry.invert(maps.to_map)
+    if maps.tags is None:
+        heatmaps = maps.heatmaps.float().cpu().numpy()
+        found = [best_cells(each, grouping) for each in heatmaps]
+    else:
+        grouped = (group(*pair, skeleton, grouping) for pair in zip(maps.heatmaps, maps.tags, strict=True))
+        found = [(persons.numpy(), scores.numpy()) for persons, scores in grouped]
+    persons, scores = zip(*found, strict=True)
+    return TeacherPersons([_moved(each, to_photograph) for each in persons], scores)
 
 
 def peaks_of_persons(persons: np.ndarray, long_side: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 
 import teachers.registry
 from distill.heads.maps import average_resolutions
+from distill.labelling.labels import persons_of_maps
 from distill.labelling.turns import TURNS, Turned
 from distill.networks import checkpoint
+from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -90,6 +93,7 @@ def load_teacher(choice: Choice, skeleton: Skeleton) -> LoadedTeacher:
         load_network=_load_network,
         combine=average_resolutions,
         sigmas=np.array(skeleton.sigmas),
+        group=partial(persons_of_maps, skeleton=skeleton, grouping=GroupingConfig()),
     )
     try:
         teacher = make(surroundings, **options)

@@ -19,7 +19,7 @@ def looked_at(persons, size, **config):
     oracle = Oracle(3, target_offset=settings.target_offset)
     photograph = np.zeros((1, size[1], size[0], 3), np.uint8)
     cpu = torch.device("cpu")
-    given = Surroundings(("a", "b", "c"), FLIP_INDEX, cpu, torch.float32, None, average_resolutions, np.ones(3))
+    given = Surroundings(("a", "b", "c"), FLIP_INDEX, cpu, torch.float32, None, average_resolutions, np.ones(3), None)
     return NetworkTeacher(oracle, settings, given)(photograph, [np.asarray(persons, np.float32)])
 
 

@@ -36,6 +36,10 @@ def multipose(weights, *more):
     return ["--teacher.name", "movenet_multipose", "--teacher.weights", weights / "movenet-multipose.onnx", *more]
 
 
+def posenet_of(shared):
+    return shared / "peers" / "posenet_mobilenet_v1_075_481_641_16_quant_nodecoder.tflite"
+
+
 def persons_of(weights):
     return f"{{name: movenet_multipose, weights: {weights / 'movenet-multipose.onnx'}, sizes: [512]}}"
 
@@ -67,6 +71,29 @@ def test_results_of_our_own_teach(shared, label, tmp_path):
     assert ap == pytest.approx(1)
 
 
+def test_posenet_finds_people(shared, label):
+    ap, store = label("--teacher.name", "posenet", "--teacher.weights", posenet_of(shared), limit=16)
+    assert ap > 0.15 and store.attributes["teacher"]["threshold"] == 0.3
+
+
+def test_several_teachers_as_one(shared, label):
+    """PoseNet gives persons and the demo's teacher, which finds nobody real, gives maps."""
+    posenet = {"name": "posenet", "weights": str(posenet_of(shared))}
+    alone, _ = label("--teacher.name", "posenet", "--teacher.weights", posenet_of(shared), limit=6)
+    choices = json.dumps([posenet, {"name": "demo"}])
+    both, store = label(
+        "--teacher.name", "ensemble", "--teacher.teachers", choices, "--teacher.weights", "9", "1", limit=6
+    )
+    assert both == pytest.approx(alone, abs=0.05)
+    assert [each["name"] for each in store.attributes["teacher"]["teachers"]] == ["posenet", "demo"]
+
+
+def test_maps_of_a_teacher_may_tell_a_crop_where_to_look(shared, label, weights):
+    words = ["--teacher.name", "top_down", "--teacher.network", weights / "movenet-thunder.onnx"]
+    ap, store = label(*words, "--teacher.persons", "{name: demo}", limit=8)
+    assert ap >= 0 and "weights_sha256" in store.attributes["teacher"]["persons"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -78,6 +105,13 @@ def test_results_of_our_own_teach(shared, label, tmp_path):
             "persons.name",
         ),
         (["--teacher.name", "results", "--teacher.results", "none.json"], "none.json cannot be read"),
+        (["--teacher.name", "posenet", "--teacher.weights", "none.tflite"], "none.tflite cannot be read"),
+        (["--teacher.name", "posenet", "--teacher.weights", "{thunder}"], "is no network that LiteRT can load"),
+        (["--teacher.name", "posenet", "--teacher.weights", "{lightning}"], "not PoseNet's heatmaps of 17"),
+        (
+            ["--teacher.name", "ensemble", "--teacher.teachers", "[{name: demo}, {name: results, results: no.json}]"],
+            "no.json cannot be read",
+        ),
         (
             ["--teacher.name", "movenet_multipose", "--teacher.weights", "{thunder}"],
             "has no value StatefulPartitionedCall/kpt_heatmap_0/conv2d_7/BiasAdd:0, so it is another network",
@@ -89,7 +123,9 @@ def test_results_of_our_own_teach(shared, label, tmp_path):
     ],
 )
 def test_what_is_wrong_is_one_line(shared, weights, tmp_path, capsys, words, message):
+    lightning = shared / "peers" / "movenet_single_pose_lightning_ptq.tflite"
     words = [word.replace("{thunder}", str(weights / "movenet-thunder.onnx")) for word in words]
+    words = [word.replace("{lightning}", str(lightning)) for word in words]
     root = ["--data.root", str(shared / "coco_mini"), "--data.split", "train2017"]
     assert cache.main(["build", *root, "--out", str(tmp_path / "x.zarr"), *words]) == 1
     last = capsys.readouterr().err.strip().splitlines()[-1]

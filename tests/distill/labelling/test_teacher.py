@@ -50,7 +50,7 @@ def test_lower_precision_changes_little(untrained_weights):
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ("openpose", "teacher 'openpose' is unknown; choose from demo, higher_hrnet_demo, higher_hrnet_w32"),
+        ("openpose", "teacher 'openpose' is unknown; choose from demo, ensemble, higher_hrnet_demo, higher_hrnet_w32"),
         ("higher_hrnet_w32", "teacher.weights is not set, and higher_hrnet_w32 needs it"),
         ({"weights": "absent.safetensors"}, "absent.safetensors does not exist"),
         ({"precision": "int8"}, "teacher.precision must be auto, float32"),

@@ -70,9 +70,8 @@ def test_maps_of_a_teacher(gpu, monkeypatch):
     # A network of tensors without values can be made on a GPU, but not moved there.
     monkeypatch.setattr(torch.nn.Module, "to", lambda network, *_, **__: network)
     config = InferenceConfig(input_size=64, scales=(1.0, 2.0), project=True)
-    given = Surroundings(
-        COCO_17.joints, COCO_17.flip_index, GPU, torch.float32, None, average_resolutions, np.array(COCO_17.sigmas)
-    )
+    flip, sigmas = COCO_17.flip_index, np.array(COCO_17.sigmas)
+    given = Surroundings(COCO_17.joints, flip, GPU, torch.float32, None, average_resolutions, sigmas, None)
     teacher = NetworkTeacher(network_on_gpu("higher_hrnet_demo"), config, given)
     maps = teacher(np.zeros((2, 40, 60, 3), np.uint8))
     assert (maps.heatmaps.device, maps.heatmaps.dtype, maps.tags.device) == (GPU, torch.float32, GPU)
