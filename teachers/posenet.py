@@ -18,7 +18,7 @@ class PoseNet:
     """Any PoseNet .tflite without its decoder, run by LiteRT.
 
     Outputs are known by their channels: K heatmaps, 2 K short-range offsets, and mid-range offsets of the 16 edges of
-    PoseNet's tree, there and back, in one output or in two. An integer input takes 0..255, a float one -1..1.
+    PoseNet's tree, there and back, in one output, or in two of which one has bwd in its name. An integer input takes 0..255, a float one -1..1.
 
     Args:
         surroundings: joints must be COCO's 17.
@@ -50,6 +50,7 @@ class PoseNet:
         shape = self._network.input_shape
         if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
             raise WeightsError(f"{weights} takes {shape}, not one photograph (1, height, width, 3); name a PoseNet")
+        self._names = self._outputs()
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -83,20 +84,26 @@ class PoseNet:
 
     def _maps(self, outputs: dict[str, np.ndarray]) -> PersonLabMaps:
         joints, edges = len(self._tree) + 1, len(self._tree)
-        by_channels: dict[int, list[np.ndarray]] = {}
-        for name in sorted(outputs):
-            by_channels.setdefault(outputs[name].shape[-1], []).append(outputs[name])
-        both = by_channels.get(4 * edges) or [np.concatenate(by_channels.get(2 * edges, [np.zeros(0)] * 2)[::-1], -1)]
-        try:
-            (logits,), (short,), (mid,) = by_channels[joints], by_channels[2 * joints], both
-            height, width = logits.shape[1:3]
-            mid = mid.reshape(height, width, 2, 2, edges)
-        except (KeyError, ValueError):
-            shapes = ", ".join(str(value.shape) for value in outputs.values())
+        logits, short, *mid = (outputs[name][0] for name in self._names)
+        height, width = logits.shape[:2]
+        offsets = np.concatenate(mid, axis=-1).reshape(height, width, 2, 2, edges)
+        stride = (self._network.input_shape[1] - 1) / (height - 1)
+        heatmaps = 1 / (1 + np.exp(-logits))
+        short = short.reshape(height, width, 2, joints)
+        return PersonLabMaps(heatmaps, short, offsets[:, :, 0], offsets[:, :, 1], stride)
+
+    def _outputs(self) -> list[str]:
+        """Names of heatmaps, short offsets, and mid offsets from parents to children before those back."""
+        joints, edges = len(self._tree) + 1, len(self._tree)
+        channels = {name: shape[-1] for name, shape in self._network.output_shapes.items()}
+        found = [[name for name in channels if channels[name] == count] for count in (joints, 2 * joints, 4 * edges)]
+        apart = sorted((name for name in channels if channels[name] == 2 * edges), key=lambda name: "bwd" in name)
+        if len(apart) == 2 and not found[2]:
+            found[2] = apart
+        if len(found[0]) != 1 or len(found[1]) != 1 or not found[2]:
+            shapes = ", ".join(str(shape) for shape in self._network.output_shapes.values())
             raise WeightsError(
                 f"{self._path} gives {shapes}, not PoseNet's heatmaps of {joints}, short offsets of {2 * joints} and "
                 f"mid offsets of {4 * edges} channels; name a PoseNet without a decoder"
-            ) from None
-        stride = (self._network.input_shape[1] - 1) / (height - 1)
-        heatmaps = 1 / (1 + np.exp(-logits[0]))
-        return PersonLabMaps(heatmaps, short.reshape(height, width, 2, joints), mid[:, :, 0], mid[:, :, 1], stride)
+            )
+        return [*found[0], *found[1], *found[2]]

@@ -35,6 +35,8 @@ class TfliteNetwork:
         self._input, self._outputs = inputs[0], self._interpreter.get_output_details()
         self.input_shape = tuple(int(side) for side in self._input["shape"])
         "Of the input, such as (1, H, W, 3)."
+        self.output_shapes = {each["name"]: tuple(each["shape"].tolist()) for each in self._outputs}
+        "Of the outputs by name."
         self.takes_integers = np.issubdtype(self._input["dtype"], np.integer)
         "Whether the input is 0..255 in integers."
 

@@ -15,6 +15,7 @@ from distill.data.keypoint_set import OWN_SKELETON, KeypointSet, open_data
 from distill.data.source import DataSource
 from distill.drawing.persons import MASK_COLOUR, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
+from distill.labelling.published import FetchWeightsConfig, fetch_weights
 from distill.synthetic import SceneConfig, SceneContent, measure, synthesize
 from distill.system.errors import InputError
 
@@ -122,6 +123,7 @@ def main(argv: list[str] | None = None) -> int:
     actions = {
         "synthesize": (SynthesizeConfig, make_synthetic),
         "fetch": (FetchConfig, fetch),
+        "fetch-weights": (FetchWeightsConfig, fetch_weights),
         "show": (ShowConfig, show),
         "check": (data_check.CheckConfig, data_check.check),
         "convert": (data_edit.ConvertConfig, data_edit.convert),

@@ -9,7 +9,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from distill.system.errors import InputError
 
@@ -22,18 +24,51 @@ Report = Callable[[int], None]
 "Told how many bytes are done."
 
 
-def download(url: str, path: Path, *, size: int, md5: str, retries: int = 5, report: Report = lambda _: None) -> None:
-    """Fetch a file of known size and checksum; what has come so far is kept in PATH.part.
+@dataclass(frozen=True)
+class Checksum:
+    """What a file's bytes must come to."""
+
+    kind: Literal["MD5", "SHA-256"]
+    value: str
+    "Hexadecimal; the first digits will do, as they stand in the names of published files."
+
+    def of(self, path: Path, report: Report = lambda _: None) -> str:
+        """That of a file, hexadecimal; `report` is told how many bytes are read."""
+        digest = hashlib.md5(usedforsecurity=False) if self.kind == "MD5" else hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                report(file.tell())
+        return digest.hexdigest()
+
+    def complaint(self, path: Path, report: Report = lambda _: None) -> str | None:
+        """What is wrong with a file, nothing if it is the right one."""
+        found = self.of(path, report)
+        return None if found.startswith(self.value) else f"{self.kind} is {found}, not {self.value}"
+
+
+def download(
+    url: str,
+    path: Path,
+    *,
+    checksum: Checksum,
+    size: int | None = None,
+    retries: int = 5,
+    report: Report = lambda _: None,
+) -> None:
+    """Fetch a file of known checksum; what has come so far is kept in PATH.part.
 
     Args:
-        size: bytes of the whole file.
-        md5: hexadecimal checksum of the whole file.
+        checksum: of the whole file.
+        size: bytes of the whole file; by default what the server says.
         retries: attempts after a lost connection that brought nothing; 1, 2, 4, ... seconds lie between.
         report: told how many bytes are here, and then how many of them are checked.
 
     Raises:
         InputError: the server has no such file or another one, cannot be reached, or the disk is full.
     """
+    if size is None:
+        size = size_of(url, retries)
     part = path.with_name(path.name + ".part")
     with part.open("ab", buffering=0) as file:
         _lock(file, part)
@@ -41,21 +76,26 @@ def download(url: str, path: Path, *, size: int, md5: str, retries: int = 5, rep
         if file.tell() > size:
             _cut(file, 0)
         _fill(file, part, url, size, retries, report)
-        found = checksum(part, report)
-        if found != md5:
+        if wrong := checksum.complaint(part, report):
             part.unlink()
-            raise InputError(f"{url}: MD5 is {found}, not {md5}; the bytes were removed: run again or change --url")
+            raise InputError(f"{url}: {wrong}; the bytes were removed: run again or change --url")
         part.replace(path)
 
 
-def checksum(path: Path, report: Report = lambda _: None) -> str:
-    """Hexadecimal MD5 of a file."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            report(file.tell())
-    return digest.hexdigest()
+def size_of(url: str, retries: int = 5) -> int:
+    """Bytes of a file as the server tells them.
+
+    Raises:
+        InputError: the server has no such file, cannot be reached or does not say.
+    """
+    for failures in range(retries + 1):
+        try:
+            with _ask(url, 0) as answer:
+                return _extent(answer, url)[1]
+        except (OSError, http.client.HTTPException) as error:
+            if failures == retries:
+                raise InputError(f"{url}: {_reason(error)}; run again") from error
+            time.sleep(min(2**failures, _LONGEST_PAUSE))
 
 
 def require_space(folder: Path, needed: int) -> None:

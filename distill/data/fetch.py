@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TransferSpeedColumn
 
-from distill.data.download import checksum, download
+from distill.data.download import Checksum, download
 from distill.data.unpack import unpack
 from distill.system.errors import InputError
 
@@ -96,10 +96,11 @@ def _bring(url: str, packed: Path, archive: Archive, retries: int) -> None:
         def report(done: int) -> None:
             bar.update(task, completed=done)
 
+        checksum = Checksum("MD5", archive.md5)
         if not packed.exists():
-            download(url, packed, size=archive.size, md5=archive.md5, retries=retries, report=report)
-        elif (found := checksum(packed, report)) != archive.md5:
-            raise InputError(f"{packed}: MD5 is {found}, not {archive.md5}; remove the file and run again")
+            download(url, packed, checksum=checksum, size=archive.size, retries=retries, report=report)
+        elif wrong := checksum.complaint(packed, report):
+            raise InputError(f"{packed}: {wrong}; remove the file and run again")
 
 
 def _unpack(packed: Path, root: Path, archive: Archive) -> None:

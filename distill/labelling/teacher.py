@@ -81,7 +81,7 @@ def load_teacher(choice: Choice, skeleton: Skeleton) -> LoadedTeacher:
         WeightsError: a published checkpoint does not fit.
     """
     make, options, run = check_teacher(choice)
-    device = _choose_device(run.device)
+    device = choose_device(run.device)
     precision = run.precision
     if precision == "auto":
         precision = "float16" if device.type == "cuda" else "float32"
@@ -111,7 +111,12 @@ def _load_network(path: Path) -> TrainedNetwork:
     return TrainedNetwork(network, info.name, min(info.input_size), info.skeleton.joints)
 
 
-def _choose_device(name: str) -> torch.device:
+def choose_device(name: str) -> torch.device:
+    """The device of a name; auto is the first GPU if there is one.
+
+    Raises:
+        InputError: it is not there.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

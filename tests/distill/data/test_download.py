@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from distill.data.download import checksum, download
+from distill.data.download import Checksum, download, size_of
 from distill.system.errors import InputError
 
 CONTENT = random.Random(0).randbytes(3_500_000)
-MD5 = hashlib.md5(CONTENT).hexdigest()
+MD5, SHA256 = hashlib.md5(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
@@ -20,7 +20,11 @@ def get(server, tmp_path):
 
     def call(**changes) -> Path:
         path = tmp_path / "file"
-        download(f"{server.url}/file", path, **({"size": len(CONTENT), "md5": MD5, "retries": 0} | changes))
+        download(
+            f"{server.url}/file",
+            path,
+            **({"size": len(CONTENT), "checksum": Checksum("MD5", MD5), "retries": 0} | changes),
+        )
         return path
 
     return call
@@ -108,7 +112,7 @@ def test_no_connection_is_told(tmp_path, monkeypatch):
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/file"
         with pytest.raises(InputError, match=rf"{url}: Connection refused; run again"):
-            download(url, tmp_path / "file", size=5, md5=MD5, retries=0)
+            download(url, tmp_path / "file", size=5, checksum=Checksum("MD5", MD5), retries=0)
 
 
 def test_a_full_disk_is_told_when_writing(get, tmp_path):
@@ -130,6 +134,16 @@ def test_two_downloads_of_one_file_do_not_mix(get, tmp_path):
             get()
 
 
-def test_checksum(tmp_path):
+def test_checksums(tmp_path):
     (tmp_path / "x").write_bytes(CONTENT)
-    assert checksum(tmp_path / "x") == MD5
+    for kind, value in (("MD5", MD5), ("SHA-256", SHA256), ("SHA-256", SHA256[:8])):
+        assert Checksum(kind, value).complaint(tmp_path / "x") is None
+    assert Checksum("SHA-256", "00").complaint(tmp_path / "x") == f"SHA-256 is {SHA256}, not 00"
+
+
+def test_a_size_that_nobody_knows_is_asked_for(get, server):
+    server.statuses = [503]
+    assert get(size=None, retries=1).read_bytes() == CONTENT
+    server.files.clear()
+    with pytest.raises(InputError, match="404 Not Found"):
+        size_of(f"{server.url}/file", retries=0)
