@@ -18,7 +18,8 @@ class PoseNet:
     """Any PoseNet .tflite without its decoder, run by LiteRT.
 
     Outputs are known by their channels: K heatmaps, 2 K short-range offsets, and mid-range offsets of the 16 edges of
-    PoseNet's tree, there and back, in one output, or in two of which one has bwd in its name. An integer input takes 0..255, a float one -1..1.
+    PoseNet's tree, there and back, in one output, or in two of which one has bwd in its name. An integer input takes
+    0..255, a float one -1..1.
 
     Args:
         surroundings: joints must be COCO's 17.
