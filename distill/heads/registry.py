@@ -39,7 +39,7 @@ def known_heads(names: Iterable[str]) -> dict[str, Head]:
 
 
 def decoding_head(heads: Mapping[str, Head], names: Collection[str]) -> Head:
-    """The head that finds people, from as many of the outputs as possible.
+    """The head that finds people, from as many of the outputs as possible; of equals the first by name.
 
     Args:
         names: of the outputs that are there.
@@ -47,7 +47,7 @@ def decoding_head(heads: Mapping[str, Head], names: Collection[str]) -> Head:
     Raises:
         InputError: nobody can be found in them.
     """
-    able = [head for head in heads.values() if head.decodes and set(head.decodes) <= set(names)]
+    able = [heads[name] for name in sorted(heads) if heads[name].decodes and set(heads[name].decodes) <= set(names)]
     if not able:
         raise InputError(f"the outputs {', '.join(sorted(names))} do not show where people are; heatmaps do")
     return max(able, key=lambda head: len(head.decodes))

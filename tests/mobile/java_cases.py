@@ -19,6 +19,7 @@ from distill.evaluation.exported import PeakPredictor
 from distill.evaluation.predictor import Predictor
 from distill.heads.rendering import render
 from distill.pose import geometry
+from distill.pose.centres import UNIT
 from distill.pose.grouping import GroupingConfig, group
 from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
@@ -81,6 +82,7 @@ class Cases:
                     decoder.append(self._maps_case(image, maps, name, size, "rectangular"))
                 maps = self._maps(keypoints, image, (4,), size)
                 decoder.append(self._peaks_case(image, maps, "parabola", size, "rectangular"))
+            decoder += [self._centres_case(image, keypoints, name) for name in GROUPINGS]
             decoder += [
                 self._quantised_case(image, keypoints, name, dtype)
                 for dtype in (np.int8, np.uint8)
@@ -175,6 +177,24 @@ class Cases:
                 tags[0, k] = torch.from_numpy(owners[distance.argmin(axis=0)] * TAG_DISTANCE)
         maps[f"tags_s{stride}"] = tags + self._noise(tags.shape, -0.05, 0.05)
         return maps
+
+    def _centres_case(self, image: np.ndarray, keypoints: np.ndarray, name: str) -> dict:
+        """Heatmaps beside centres and offsets that are a cell or so wrong."""
+        heatmaps = self._maps(keypoints, image, (4,), self.size)["heatmaps_s4"]
+        height, width = heatmaps.shape[2:]
+        points = geometry.transform(geometry.letterbox(image.shape[1::-1], self.size), keypoints[..., :2]) / 4
+        known = keypoints[..., 2:] > 0
+        middles = (points * known).sum(axis=1) / known.sum(axis=1)
+        confidence = self.random.uniform(0.4, 0.9, len(middles))
+        at = np.column_stack([middles, confidence]).astype(np.float32)
+        shape = (1, 1, height, width)
+        where = render(torch.from_numpy(at), torch.zeros(len(at), dtype=torch.int64), shape, SIGMA)
+        cells = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
+        nearest = ((cells[:, :, None] - middles) ** 2).sum(axis=-1).argmin(axis=-1)
+        ways = (points[nearest] - cells[:, :, None]).transpose(3, 2, 0, 1).reshape(1, -1, height, width) / UNIT
+        ways = torch.from_numpy(ways.astype(np.float32)) + self._noise(ways.shape, -0.2, 0.2)
+        centres = torch.cat([where + self._noise(shape, 0.0, 0.05), ways], dim=1)
+        return self._maps_case(image, {"heatmaps_s4": heatmaps, "centre_s4": centres}, name, self.size, "centre maps")
 
     def _noise(self, shape: tuple[int, ...], low: float, high: float) -> torch.Tensor:
         return torch.from_numpy(self.random.uniform(low, high, shape).astype(np.float32))

@@ -15,7 +15,7 @@ final class Decoder {
     }
 
     /**
-     * Persons in pixels of the photograph, highest scores first; at most one where the model gives no tags.
+     * Persons in pixels of the photograph, highest scores first; at most one where the model gives neither tags nor centres.
      *
      * @param outputs as the runtime stores them, by position
      * @param letterbox how the photograph was fitted into the input
@@ -25,7 +25,7 @@ final class Decoder {
             return inPhotograph(ofPeaks(outputs), model.peakColumns, letterbox);
         }
         Maps heatmaps = Maps.average(maps("heatmaps", outputs));
-        return inPhotograph(ofMaps(heatmaps, maps("tags", outputs)), heatmaps.width, letterbox);
+        return inPhotograph(ofMaps(heatmaps, outputs), heatmaps.width, letterbox);
     }
 
     private List<Person> ofPeaks(ByteBuffer[] outputs) {
@@ -40,7 +40,13 @@ final class Decoder {
         return grouping.group(peaks, model.peakColumns);
     }
 
-    private List<Person> ofMaps(Maps heatmaps, List<Maps> tags) {
+    private List<Person> ofMaps(Maps heatmaps, ByteBuffer[] outputs) {
+        List<Maps> centres = maps("centre", outputs);
+        if (!centres.isEmpty()) {
+            Maps resized = centres.get(0).resized(heatmaps.height, heatmaps.width);
+            return Centres.find(heatmaps, resized, model.grouping);
+        }
+        List<Maps> tags = maps("tags", outputs);
         if (tags.isEmpty()) {
             return SinglePerson.find(heatmaps, model.grouping);
         }

@@ -77,6 +77,11 @@ final class ModelInfo {
             if (isMap && (output.shape.length != 4 || output.shape[3] != joints)) {
                 throw misfit(name + ": the output " + output + " has not one map for each of " + joints + " joints");
             }
+            boolean isCentre = output.kind.equals("centre");
+            if (isCentre && (output.shape.length != 4 || output.shape[3] != 1 + 2 * joints)) {
+                throw misfit(name + ": the output " + output + " has not one map and two for each of " + joints
+                        + " joints");
+            }
             if (output.position < 0 || output.position >= outputs.size()) {
                 throw misfit(name + ": the output " + output + " has position " + output.position);
             }

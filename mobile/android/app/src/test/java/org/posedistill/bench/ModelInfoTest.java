@@ -87,6 +87,13 @@ public final class ModelInfoTest {
     }
 
     @Test
+    public void centresOfOtherJointsAreRefused() throws Exception {
+        JSONObject output = new JSONObject(json.getJSONArray("outputs").getJSONObject(0).toString());
+        json.getJSONArray("outputs").put(output.put("kind", "centre").put("shape", new JSONArray("[1, 64, 64, 34]")));
+        refused("has not one map and two for each of 17 joints");
+    }
+
+    @Test
     public void positionOutOfRangeIsRefused() throws Exception {
         json.getJSONArray("outputs").getJSONObject(0).put("position", 7);
         refused("has position 7");
