@@ -73,7 +73,8 @@ ARMS = (
 
 def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> tuple[float, np.ndarray]:
     """AP of one training, gone on with or read back where it is there, and its APs on photographs drawn again."""
-    out = given.out / f"{number + 1}_{start}_{given.input_size}_{given.steps}_{seed}"
+    rule = "" if given.disagreement == "blend" else f"_{given.disagreement}"
+    out = given.out / f"{number + 1}_{start}_{given.input_size}_{given.steps}_{seed}{rule}"
     last = out / "last.safetensors"
     if not last.exists() or load_network(last)[1].step < given.steps:
         common = {
@@ -87,6 +88,7 @@ def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> t
             "resume": "auto",
             "data.workers": given.workers,
             "ema_decay": 0.99,
+            "outputs.heatmaps.disagreement": given.disagreement,
         }
         recipe = files("distill") / "recipes" / "people.yaml"
         train(load_config(TrainConfig, recipe, common | ARMS[number].settings(given)))
@@ -128,6 +130,8 @@ def main():
     parser.add_argument("--steps", type=int, default=1000, help="optimiser steps of each training")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each arm, at least 2")
     parser.add_argument("--workers", type=int, default=1, help="loader processes")
+    rules = ("blend", "human", "maximum")
+    parser.add_argument("--disagreement", choices=rules, default="blend", help="where human and teacher both speak")
     parser.add_argument("--bootstrap", type=int, default=500, help="draws of the photographs")
     given = parser.parse_args()
     found = {arm - 1: [] for arm in sorted({1, *given.arms})}

@@ -5,8 +5,15 @@ from importlib.resources import files
 
 import pytest
 
+from distill.commands import export
 from distill.commands.cli import load_config
 from distill.commands.train import train
+from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
+from distill.evaluation.coco import evaluate
+from distill.evaluation.models import load_model
+from distill.evaluation.predictor import predict_all
+from distill.pose.skeleton import COCO_17
 from distill.training.config import TrainConfig
 
 LARGE = 96**2
@@ -35,9 +42,20 @@ def sixteen(shared, tmp_path):
     return tmp_path
 
 
+WAYS = {"tags": {}, "centre": {"outputs.tags": False, "outputs.centre": {}}}
+"Settings by what tells persons apart."
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_sixteen_photographs_are_learnt_by_heart(sixteen, tmp_path):
-    overrides = {"data.root": sixteen, "out": tmp_path / "run"}
+@pytest.mark.parametrize("way", WAYS)
+def test_sixteen_photographs_are_learnt_by_heart(sixteen, tmp_path, way):
+    overrides = {"data.root": sixteen, "out": tmp_path / "run", **WAYS[way]}
     figures, _ = train(load_config(TrainConfig, files("distill") / "recipes" / "overfit.yaml", overrides))
     assert figures["ap_large"] > 0.75
+    words = [tmp_path / "run" / "last.safetensors", "--out", tmp_path / "student.tflite", "--photographs", 2]
+    assert export.main([str(word) for word in (*words, "--data.root", sixteen)]) == 0
+    data = KeypointSet(DataSource(sixteen), COCO_17)
+    models = (load_model(tmp_path / name) for name in ("run/last.safetensors", "student.tflite"))
+    ours, exported = (evaluate(predict_all(model.predictor(), data), data)["ap_large"] for model in models)
+    assert exported == pytest.approx(ours, abs=0.005)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -29,6 +30,9 @@ class Heatmaps(Head):
     "Standard deviation of the targets in cells; one for all, or by key such as heatmaps_s4 with 1.0 for the others."
     foreground: float = 0.0
     "Extra weight of a cell for each unit of its target's value."
+    disagreement: Literal["blend", "human", "maximum"] = "blend"
+    """Where hard and soft labels both speak: blend lets each have its loss, human takes the hard ones alone, maximum
+    the higher of the two."""
 
     meaning = (
         "confidence that joint k of some person lies in the cell, 0..1 by training but not clipped; channel k is "
@@ -66,16 +70,20 @@ class Heatmaps(Head):
         """`heatmap_hard_s4` and `heatmap_soft_s4` or the like, as far as alpha asks for them.
 
         Hard labels do not count on ignored people, nor in joints that the photograph's data set does not annotate;
-        soft ones count inside the photograph.
+        soft ones count inside the photograph. Where both count, `disagreement` decides, if both are asked for.
         """
         masks, losses = masks_at(batch, stride), {}
-        if alpha < 1:
-            weight = (1 - masks[:, 2:3]) * batch.annotated[:, :, None, None]
-            loss = self._loss(maps, self.hard_targets(batch, maps.shape, stride), weight, stride)
-            losses[f"heatmap_hard_s{stride}"] = Loss(loss, 1 - alpha)
-        if alpha > 0:
-            loss = self._loss(maps, self.soft_targets(batch, maps.shape, stride), masks[:, 3:4], stride)
-            losses[f"heatmap_soft_s{stride}"] = Loss(loss, alpha)
+        by_human, by_teacher = (1 - masks[:, 2:3]) * batch.annotated[:, :, None, None], masks[:, 3:4]
+        hard = self.hard_targets(batch, maps.shape, stride) if alpha < 1 else None
+        soft = self.soft_targets(batch, maps.shape, stride) if alpha > 0 else None
+        if self.disagreement != "blend" and 0 < alpha < 1:
+            if self.disagreement == "maximum":
+                hard = torch.maximum(hard, soft * by_teacher)
+            by_teacher = by_teacher * (1 - by_human)
+        if hard is not None:
+            losses[f"heatmap_hard_s{stride}"] = Loss(self._loss(maps, hard, by_human, stride), 1 - alpha)
+        if soft is not None:
+            losses[f"heatmap_soft_s{stride}"] = Loss(self._loss(maps, soft, by_teacher, stride), alpha)
         return losses
 
     def hard_targets(self, batch: Batch, shape: tuple[int, ...], stride: int) -> torch.Tensor:

@@ -74,6 +74,49 @@ def test_shares_are_those_of_alpha(batch, maps):
     assert {name: loss.weight for name, loss in losses.items()} == {"heatmap_hard_s4": 0.75, "heatmap_soft_s4": 0.25}
 
 
+@pytest.fixture
+def disputed(batch):
+    """A batch in which human and teacher put the first sample's nose apart, and nobody annotated the second sample."""
+    batch.annotated[1], batch.masks[1, 2] = 0, 255
+    batch.joints = torch.tensor([[0, 0, 20.0, 20.0]])
+    batch.peaks = torch.tensor([[0, 0, 40.0, 40.0, 0.8, 4.0], [1, 0, 30.0, 30.0, 0.8, 4.0]])
+    return batch
+
+
+def best_of(batch, rule):
+    """The maps (2, 17, 16, 16) at which a rule's losses are least, found by descent."""
+    maps = torch.full(SHAPE, 0.2, requires_grad=True)
+    optimizer = torch.optim.LBFGS([maps], max_iter=60, line_search_fn="strong_wolfe")
+
+    def total():
+        optimizer.zero_grad()
+        losses = Heatmaps(disagreement=rule).losses(maps, batch, 4, 0.5, {})
+        value = sum(loss.weight * loss.value for loss in losses.values()) * 100
+        value.backward()
+        return value
+
+    optimizer.step(total)
+    return maps.detach()
+
+
+@pytest.mark.parametrize(
+    ("rule", "at_human", "at_teacher"), [("blend", 0.5, 0.4), ("human", 1.0, 0.0), ("maximum", 1.0, 0.8)]
+)
+def test_where_human_and_teacher_disagree_the_rule_decides(disputed, rule, at_human, at_teacher):
+    """By the maps that are learnt; where nobody annotated it is the teacher's word by any rule."""
+    human, teacher = (Heatmaps().hard_targets(disputed, SHAPE, 4), Heatmaps().soft_targets(disputed, SHAPE, 4))
+    maps = best_of(disputed, rule)
+    assert maps[0, 0, 5, 5] == pytest.approx(at_human * human[0, 0, 5, 5].item(), abs=0.01)
+    assert maps[0, 0, 10, 10] == pytest.approx(at_teacher * teacher[0, 0, 10, 10].item() / 0.8, abs=0.01)
+    torch.testing.assert_close(maps[1], teacher[1], atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_the_rule_changes_nothing_where_one_of_them_is_silent(disputed, maps, alpha):
+    each = [losses_of(maps["heatmaps_s4"], disputed, Heatmaps(disagreement=r), alpha=alpha) for r in ("blend", "human")]
+    assert each[0] == each[1]
+
+
 def test_foreground_weighs_cells_by_their_target(batch):
     peaked = Heatmaps(foreground=5.0)
     target = peaked.hard_targets(batch, SHAPE, 4)
