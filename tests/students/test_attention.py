@@ -1,12 +1,14 @@
 """Shapes, size, gate and gradients of the students."""
 
 import pytest
+import timm
 import torch
+from timm.layers import Conv2dSame
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from students.attention import SIZES, AttentionStudent, attention
-from students.backbone import DenseBackbone
+from students.backbone import DenseBackbone, packaged_weights
 
 JOINTS = 17
 OUTPUTS_OF_TWO = {"heatmaps": 2, "tags": 2, "attention": 1}
@@ -79,7 +81,7 @@ def test_every_output_cell_sees_the_whole_image(student):
 @pytest.mark.parametrize("size", SIZES)
 def test_layers_are_those_that_int8_can_delegate(size):
     leaves = {type(m) for m in create(size).modules() if not list(m.children())}
-    assert leaves <= {nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.Identity}
+    assert leaves <= {nn.Conv2d, Conv2dSame, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Identity}
 
 
 def test_smallest_student_has_no_depthwise_convolution(student):
@@ -173,3 +175,27 @@ def test_options_that_do_not_fit_are_named(options, message):
 def test_an_output_cannot_take_the_name_of_a_part():
     with pytest.raises(ValueError, match="an output of this network cannot be called 'neck'"):
         attention({"heatmaps": 17, "neck": 3})
+
+
+def test_imagenet_weights_of_a_package_need_no_server(monkeypatch):
+    monkeypatch.setattr("students.backbone._ask_for_weights", lambda: pytest.fail("a server is asked"))
+    student = attention({"heatmaps": 17}, size="lite0", pretrained=True)
+    published = list(torch.load(packaged_weights("tf_efficientnet_lite0"), weights_only=True).values())
+    ours = student.backbone.network.state_dict()
+    assert len(published) - len(ours) == 8
+    assert all(torch.equal(*pair) for pair in zip(ours.values(), published, strict=False))
+    whole = timm.create_model("tf_efficientnet_lite0")
+    names = list(whole.state_dict())
+    whole.load_state_dict(dict(zip(names, published, strict=True)))
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(student.backbone.eval()(image)[-1], features(whole.eval(), image))
+
+
+def features(network, image):
+    """Output of the last block before the head."""
+    return network.blocks(network.bn1(network.conv_stem(image)))
+
+
+def test_other_networks_have_no_package():
+    assert packaged_weights("mobilenetv4_conv_small") is None

@@ -16,7 +16,7 @@ CREATE = (
 def test_every_student_is_found_with_its_short_names():
     load()
     assert NETWORKS["attention"] is attention
-    assert {name: SHORT[name] for name in ("attention_xs", "attention_s", "attention_m")} == {
+    assert {name: SHORT[name] for name in ("attention_xs", "attention_s", "attention_m", "attention_lite0")} == {
         f"attention_{size}": ("attention", {"size": size}) for size in SIZES
     }
     assert attention.default_outputs == ("heatmaps", "tags", "attention")

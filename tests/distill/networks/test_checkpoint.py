@@ -117,7 +117,10 @@ def test_options_outputs_and_skeleton_build_the_network_again(new_network, new_i
     save_checkpoint(path, new_info(*given), network.state_dict())
     loaded, info = load_network(path)
     assert info.model == choice.plain() and info.name == "attention"
-    assert info.outputs == {"heatmaps": {"sigma": 1.5, "foreground": 0.0}, "attention": {"weight": 0.3}}
+    assert info.outputs == {
+        "heatmaps": {"sigma": 1.5, "foreground": 0.0, "disagreement": "blend"},
+        "attention": {"weight": 0.3},
+    }
     assert info.skeleton == COCO_FOOT_23
     assert set(info.heads) == {"heatmaps", "attention"}
     image = torch.randn(1, 3, 64, 96)
