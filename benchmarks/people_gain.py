@@ -6,7 +6,7 @@
     python benchmarks/people_gain.py --root SET --photographs PHOTOGRAPHS \\
       --labels annotated.zarr bare.zarr photographs.zarr
 
-Five arms at equal steps and seeds by the people recipe, on SET's few annotated photographs and on many that nobody
+Five arms at equal steps and seeds by one recipe, on SET's few annotated photographs and on many that nobody
 annotated: hard labels of the few; soft labels of the few alone; both of the few; both of the few with soft labels of
 the many; soft labels alone of all. The baseline is the first. AP is measured on SET's val2017 after the last step;
 nothing is chosen there. Finished trainings are kept in the folder `--out`, so the command can be stopped and started
@@ -32,6 +32,7 @@ from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 from distill.training.config import TrainConfig
 
+RECIPE = Path(str(files("distill"))) / "recipes" / "student_coco_mini.yaml"
 STARTS = {"synthetic": "students/weights/attention_xs.safetensors", "nothing": None}
 "Weights that a training may start from."
 
@@ -74,7 +75,7 @@ ARMS = (
 def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> tuple[float, np.ndarray]:
     """AP of one training, gone on with or read back where it is there, and its APs on photographs drawn again."""
     rule = "" if given.disagreement == "blend" else f"_{given.disagreement}"
-    out = given.out / f"{number + 1}_{start}_{given.input_size}_{given.steps}_{seed}{rule}"
+    out = given.out / f"{number + 1}_{given.recipe.stem}_{start}_{given.input_size}_{given.steps}_{seed}{rule}"
     last = out / "last.safetensors"
     if not last.exists() or load_network(last)[1].step < given.steps:
         common = {
@@ -87,11 +88,9 @@ def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> t
             "seed": seed,
             "resume": "auto",
             "data.workers": given.workers,
-            "ema_decay": 0.99,
             "outputs.heatmaps.disagreement": given.disagreement,
         }
-        recipe = files("distill") / "recipes" / "people.yaml"
-        train(load_config(TrainConfig, recipe, common | ARMS[number].settings(given)))
+        train(load_config(TrainConfig, given.recipe, common | ARMS[number].settings(given)))
     data = KeypointSet(DataSource(given.root, "val2017"), COCO_17)
     predictions = predict_all(
         load_model(last).predictor(GroupingConfig(), flip=False), data, data.image_ids.tolist(), 8
@@ -119,15 +118,16 @@ def main():
     parser.add_argument(
         "--labels", nargs=3, required=True, help="stores of the few, of the few as a bare folder, of the many"
     )
+    parser.add_argument("--recipe", type=Path, default=RECIPE, help="what else is set")
     parser.add_argument("--out", type=Path, default=Path("runs/people_gain"), help="folder of the trainings")
     parser.add_argument("--start", choices=sorted(STARTS), default="synthetic", help="weights to start from")
     parser.add_argument(
         "--arms", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="which of the five; 1 is the baseline"
     )
     parser.add_argument("--share", type=int, default=3, help="samples of the many to each of the few")
-    parser.add_argument("--input_size", type=int, default=192, help="side of the input, pixels")
+    parser.add_argument("--input_size", type=int, default=256, help="side of the input, pixels")
     parser.add_argument("--batch_size", type=int, default=16, help="samples of a step")
-    parser.add_argument("--steps", type=int, default=1000, help="optimiser steps of each training")
+    parser.add_argument("--steps", type=int, default=600, help="optimiser steps of each training")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each arm, at least 2")
     parser.add_argument("--workers", type=int, default=1, help="loader processes")
     rules = ("blend", "human", "maximum")

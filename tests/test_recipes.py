@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.commands import bench, cache, data, demo, export, inspect, train
+from distill.commands import bench, cache, data, demo, export, inspect, predict, train
 from distill.commands import eval as evaluation
 from distill.commands.cli import load_config
 from distill.training.config import TrainConfig
@@ -21,6 +21,7 @@ COMMANDS = {
     "distill-eval": evaluation,
     "distill-export": export,
     "distill-inspect": inspect,
+    "distill-predict": predict,
     "distill-train": train,
 }
 

@@ -17,6 +17,7 @@ from distill.drawing.persons import MASK_COLOUR, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.labelling.published import FetchWeightsConfig, fetch_weights
 from distill.synthetic import SceneConfig, SceneContent, measure, synthesize
+from distill.synthetic.video import MovingScene, write_video
 from distill.system.errors import InputError
 
 
@@ -40,8 +41,19 @@ class SynthesizeConfig:
     "JPEG quality, 1 to 100."
     overwrite: bool = False
     "Replace the split if it is there."
+    video: float = 0.0
+    """Seconds of a moving scene with people who walk and wave, written as DIRECTORY/SPLIT.mp4 with true joints and
+    track ids beside it, instead of single scenes."""
+    rate: float = 25.0
+    "Frames a second of the moving scene."
     scenes: SceneContent = field(default_factory=SceneContent)
     "What the scenes show."
+
+    def __post_init__(self):
+        if self.video < 0:
+            raise InputError(f"video must not be negative seconds, not {self.video}")
+        if not 1 <= self.rate <= 240:
+            raise InputError(f"rate must lie in 1..240 frames a second, not {self.rate}")
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,10 @@ class ShowConfig:
 
 
 def make_synthetic(config: SynthesizeConfig) -> None:
-    """Write a synthetic split with a progress bar, and print its figures."""
+    """Write a synthetic split with a progress bar, or a moving scene, and print its figures."""
+    if config.video:
+        _make_video(config)
+        return
     columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     screen = Console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
@@ -93,6 +108,15 @@ def make_synthetic(config: SynthesizeConfig) -> None:
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     print(f"{annotation_file}: " + ", ".join(f"{name} {value:.4g}" for name, value in measure(annotation_file).items()))
+
+
+def _make_video(config: SynthesizeConfig) -> None:
+    path = config.directory / f"{config.split}.mp4"
+    if path.exists() and not config.overwrite:
+        raise InputError(f"{path} exists; choose another directory or split, or overwrite it with --overwrite")
+    scene = MovingScene(SceneConfig(**asdict(config.scenes), size=config.size), config.seed)
+    truth = write_video(path, scene, config.video, config.rate)
+    print(f"{path}: {config.video:g} s of {len(scene.walkers)} people, whose joints and track ids are in {truth}")
 
 
 def show(config: ShowConfig) -> None:

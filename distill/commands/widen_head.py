@@ -72,7 +72,7 @@ def widen_head(config: WidenConfig):
         InputError: the data cannot be learnt from.
         WeightsError: the file is no Keypoint R-CNN.
     """
-    from distill.labelling.teacher import choose_device
+    from distill.system.devices import choose_device
     from teachers.keypoint_rcnn import make_network, read_state, widen
 
     data = open_data(config.data, config.skeleton)

@@ -3,6 +3,8 @@
 Photographs are (H, W, 3) uint8 RGB; every function returns a new image and leaves its input alone.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -20,7 +22,13 @@ _SUBPIXEL_BITS = 4
 
 
 def draw_persons(
-    image: np.ndarray, persons: np.ndarray, skeleton: Skeleton, *, threshold: float = 0.1, scale: float = 1
+    image: np.ndarray,
+    persons: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    threshold: float = 0.1,
+    scale: float = 1,
+    numbers: Sequence[int] | None = None,
 ) -> np.ndarray:
     """Draw persons (P, K, 3) = x, y, score on a photograph; returns (H scale, W scale, 3) uint8.
 
@@ -31,11 +39,14 @@ def draw_persons(
         persons: x and y in continuous pixels of `image`.
         threshold: joints with a lower score are left out.
         scale: how many times larger the result is than `image`.
+        numbers: by which persons keep their colour; by default their places.
     """
     canvas = _enlarged(image, scale)
+    numbers = range(len(persons)) if numbers is None else numbers
     width = max(1.0, min(canvas.shape[:2]) / 160)
     sides = _side_colours(skeleton)
-    for number, person in enumerate(np.asarray(persons, np.float64).reshape(-1, len(skeleton), 3)):
+    persons = np.asarray(persons, np.float64).reshape(-1, len(skeleton), 3)
+    for number, person in zip(numbers, persons, strict=True):
         points = _fixed_point(person[:, :2] * scale)
         seen = (person[:, 2] >= threshold) & np.isfinite(person).all(axis=1)
         limbs = [(a, b) for a, b in skeleton.limb_index if seen[a] and seen[b]]

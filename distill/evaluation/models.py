@@ -11,6 +11,7 @@ from distill.evaluation.predictor import Predictor, network_forward
 from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
+from distill.system.devices import choose_device
 from distill.system.errors import InputError
 from mobile.runtime import LiteRTModel
 
@@ -41,33 +42,40 @@ class LoadedModel:
         return self.make_predictor(grouping, flip)
 
 
-def load_model(path: Path | str) -> LoadedModel:
-    """A checkpoint, on the GPU if there is one, or an exported model, on the CPU with torch's threads.
+def load_model(path: Path | str, *, input_size: tuple[int, int] | None = None, device: str = "auto") -> LoadedModel:
+    """A checkpoint, or an exported model, on the CPU with torch's threads.
+
+    Args:
+        input_size: (width, height) of a checkpoint's input, pixels; by default that of its training.
+        device: of a checkpoint: cpu, cuda, or auto: the GPU if there is one.
 
     Raises:
-        InputError: the file is missing, of neither kind or damaged.
+        InputError: the file is missing, of neither kind or damaged, the device is not there, or an exported model is
+            to have another input.
         ExportError: an exported model and its JSON do not belong together.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"model {path} does not exist; give a .safetensors checkpoint or a .tflite")
     if path.suffix == ".tflite":
+        if input_size is not None:
+            raise InputError(f"model {path} has the input it was exported with; leave input_size out")
         return _load_exported(path)
     if path.suffix == ".safetensors":
-        return _load_checkpoint(path)
+        return _load_checkpoint(path, input_size, choose_device(device))
     raise InputError(f"model {path} must end in .safetensors (checkpoint) or .tflite (exported model)")
 
 
-def _load_checkpoint(path: Path) -> LoadedModel:
+def _load_checkpoint(path: Path, input_size: tuple[int, int] | None, device: torch.device) -> LoadedModel:
     network, info = load_network(path)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    size = input_size or info.input_size
     forward = network_forward(network.to(device, memory_format=torch.channels_last), device)
     origin = {"network": info.name, "step": info.step}
 
     def predictor(grouping: GroupingConfig | None, flip: bool) -> Predictor:
-        return Predictor(forward, info.input_size, info.skeleton, grouping or GroupingConfig(), flip, info.heads)
+        return Predictor(forward, size, info.skeleton, grouping or GroupingConfig(), flip, info.heads)
 
-    return LoadedModel(predictor, info.input_size, info.skeleton, origin)
+    return LoadedModel(predictor, size, info.skeleton, origin)
 
 
 def _load_exported(path: Path) -> LoadedModel:

@@ -16,6 +16,7 @@ from distill.networks import checkpoint
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
+from distill.system.devices import choose_device
 from distill.system.errors import InputError
 from distill.system.registry import Registry, checked_options, option_names, required_options
 from teachers.contract import Surroundings, Teacher, TrainedNetwork
@@ -109,18 +110,3 @@ def load_teacher(choice: Choice, skeleton: Skeleton) -> LoadedTeacher:
 def _load_network(path: Path) -> TrainedNetwork:
     network, info = checkpoint.load_network(path)
     return TrainedNetwork(network, info.name, min(info.input_size), info.skeleton.joints)
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of a name; auto is the first GPU if there is one.
-
-    Raises:
-        InputError: it is not there.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"teacher.device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
-    return torch.device(name)

@@ -78,5 +78,5 @@ def test_checkpoint_of_another_network_is_refused(untrained_weights):
 
 
 def test_absent_device_is_refused(untrained_weights):
-    with pytest.raises(InputError, match=r"teacher\.device 'cuda:77' cannot be used"):
+    with pytest.raises(InputError, match=r"device 'cuda:77' cannot be used"):
         load_teacher(Choice("demo", {"weights": untrained_weights, "device": "cuda:77"}), COCO_17)
