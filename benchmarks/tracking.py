@@ -2,21 +2,21 @@
 
     python benchmarks/tracking.py [--model attention_xs] [--videos 4]
 
-The baseline is the persons as they are found, frame by frame. Printed are, over all videos: how often a person's number
-changes, in what share of the frames where somebody is shown it has its most frequent number, and for each way of smoothing
-the mean error of places, of accelerations, and the ratio of the latter to the baseline's.
+The baseline is the persons as they are found, frame by frame. Printed are, over all videos: how often a person's
+number changes, in what share of the frames where somebody is shown it has its most frequent number, and for each way of
+smoothing the mean error of places, of accelerations, and the ratio of the latter to the baseline's.
 """
 
 import argparse
 import tempfile
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from distill.pose.skeleton import COCO_17
 from distill.prediction.model import load_model
 from distill.prediction.run import Plan, run, smooth_tracks
 from distill.prediction.smoothing import METHODS, acceleration_error
@@ -56,7 +56,7 @@ def followed(seen: list[Seen], truths: list[np.ndarray]) -> tuple[int, int, int]
             own = [row for row, column in owners(each, truth).items() if column == person]
             if own and each.persons[own[0]].track is not None:
                 numbers.append(each.persons[own[0]].track)
-        switches += sum(one != two for one, two in zip(numbers, numbers[1:], strict=False))
+        switches += sum(one != two for one, two in pairwise(numbers))
         kept += Counter(numbers).most_common(1)[0][1] if numbers else 0
     return switches, kept, shown
 

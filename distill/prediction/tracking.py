@@ -10,6 +10,8 @@ from distill.prediction.model import Person
 from distill.system.errors import InputError
 from teachers.similarity import areas_of
 
+_INERTIA = 0.05
+"Seconds after which a velocity has mostly become the new one."
 _SPEED, _LONGEST = 3.0, 0.2
 "Roots of a person's area a second by which it may stray from where it was going, and seconds for which that adds up."
 
@@ -18,7 +20,7 @@ _SPEED, _LONGEST = 3.0, 0.2
 class TrackingConfig:
     """How persons are followed from frame to frame."""
 
-    oks: float = 0.3
+    oks: float = 0.1
     "Object keypoint similarity from which a person may be the one of a track, 0..1."
     memory: float = 1.0
     "Seconds for which a track outlives the last sight of its person."
@@ -85,8 +87,9 @@ class Tracker:
             self._next += 1
         elif time > track.seen:
             both = (person.keypoints[:, 2] > 0) & (track.keypoints[:, 2] > 0)
-            step = (person.keypoints[both, :2] - track.keypoints[both, :2]).mean(axis=0) / (time - track.seen)
-            track.velocity = 0.5 * track.velocity + 0.5 * step
+            elapsed = time - track.seen
+            step = (person.keypoints[both, :2] - track.keypoints[both, :2]).mean(axis=0) / elapsed
+            track.velocity = track.velocity + (1 - np.exp(-elapsed / _INERTIA)) * (step - track.velocity)
         track.keypoints, track.seen = person.keypoints, time
         return replace(person, track=track.number)
 
