@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from distill.commands.cli import command
-from distill.labelling.teacher import TEACHERS
-from distill.prediction.model import DEFAULT, load_model
+from distill.prediction.model import DEFAULT, MODELS, load_model
 from distill.prediction.run import Plan, Smooth, run
 from distill.prediction.sources import sources_of
 from distill.prediction.tracking import TrackingConfig
@@ -28,7 +27,7 @@ class PredictConfig:
 
     source: list[str]
     "Pictures, folders, patterns such as '*.jpg', videos, numbers of cameras such as 0, addresses of streams."
-    model: Choice = field(default=Choice(DEFAULT), metadata={"registry": TEACHERS})
+    model: Choice = field(default=Choice(DEFAULT), metadata={"registry": MODELS})
     "Weights that ship (people_l, people_xs), a .safetensors or .tflite, or a teacher with its options."
     out: Path = Path("runs/predict")
     "Folder to write to; files of the same name are replaced."

@@ -80,6 +80,21 @@ class PoseModel:
         return [Person(np.asarray(persons[i], np.float32), float(scores[i])) for i in kept]
 
 
+class Models:
+    """What `load_model` knows by name, for the help of commands: weights that ship, and teachers."""
+
+    def names(self) -> list[str]:
+        """All names."""
+        return [*_shipped(), *(name for name in TEACHERS.names() if name not in _BLIND)]
+
+    def get(self, name: str) -> Callable:
+        """What takes the options of that name: the teacher; weights have none."""
+        return TEACHERS.get(name) if name in TEACHERS.names() else _weights
+
+
+MODELS = Models()
+
+
 def load_model(
     model: str | Path | Choice = DEFAULT,
     *,
@@ -121,15 +136,24 @@ def load_model(
     return PoseModel(found, joints, confidence, max_persons)
 
 
+def _shipped() -> dict[str, Path]:
+    """Files of the weights that ship, by name."""
+    return {path.stem: path for path in sorted(_WEIGHTS.glob("*.safetensors"))}
+
+
+def _weights():
+    """Weights that ship, or a file; they have no options."""
+
+
 def _path_of(choice: Choice) -> Path:
-    shipped = {path.stem: path for path in sorted(_WEIGHTS.glob("*.safetensors"))}
+    shipped = _shipped()
     if choice.options:
         raise InputError(f"model {choice.name} takes no options; they are for teachers")
     path = shipped.get(choice.name, Path(choice.name))
     if not path.exists():
+        known = ", ".join(MODELS.names())
         raise InputError(
-            f"model {choice.name} is no file and no name; give a .safetensors or .tflite, one of {', '.join(shipped)}, "
-            f"or a teacher: {', '.join(name for name in TEACHERS.names() if name not in _BLIND)}"
+            f"model {choice.name} is no file and no name; give a .safetensors or .tflite, or one of {known}"
         )
     return path
 

@@ -12,7 +12,7 @@ UNITS = {
     r"size$": r"pixel|cell|image|photograph|scene|sample|byte",
     r"sigma": r"pixel|cell",
     r"(rotation|angle)$": r"degree",
-    r"(steps|warm_?up|every)$": r"step|image|batch",
+    r"(steps|warm_?up|every)$": r"step|image|batch|frame",
     r"(seconds|timeout)$": r"second",
 }
 
@@ -52,7 +52,7 @@ def settings(text: str) -> dict[str, str]:
     """Options and positional arguments of a help text with what is said about each."""
     joined = re.sub(r"\n {6,}", "  ", text)
     entries = re.findall(r"^  (-{0,2}[\w.]+)(?:,? \S+)*?  +(\S.*)$", joined, re.MULTILINE)
-    return {name: said for name, said in entries if not name.startswith(BUILT_IN)}
+    return {name: said for name, said in entries if not name.startswith(BUILT_IN) and not name.endswith(".help")}
 
 
 def check_settings(text: str) -> None:

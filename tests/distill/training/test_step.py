@@ -89,7 +89,7 @@ def test_a_step_of_a_run_moves_the_weights_alike_in_parts(quiet, accumulate):
         config = replace(quiet, accumulate=parts, freeze_norm=True, batch_size=8, augment=AugmentConfig())
         trainer = Trainer(config)
         before = torch.cat([p.detach().flatten() for p in trainer.state.network.parameters()])
-        trainer._step(trainer._batches(None), None)
+        trainer._step(trainer._batches(trainer.data), None)
         moved.append(torch.cat([p.detach().flatten() for p in trainer.state.network.parameters()]) - before)
     assert moved[0].norm() > 0
     assert (moved[0] - moved[1]).norm() < 1e-3 * moved[0].norm()

@@ -67,10 +67,10 @@ def test_a_loss_that_explodes_ends_the_run(config):
 
 def test_photographs_without_persons_are_left_out(config, shared):
     data = TrainDataConfig(root=shared / "coco_mini", workers=0)
-    assert len(Trainer(replace(config, data=data)).data.image_ids) == 79
+    assert len(Trainer(replace(config, data=data)).data.sets[0].image_ids) == 79
     everything = replace(data, persons_only=False)
-    assert len(Trainer(replace(config, data=everything)).data.image_ids) == 95
-    first = Trainer(replace(config, data=data, limit=5)).data.image_ids
+    assert len(Trainer(replace(config, data=everything)).data.sets[0].image_ids) == 95
+    first = Trainer(replace(config, data=data, limit=5)).data.sets[0].image_ids
     assert len(first) == 5
     assert np.all(np.diff(first) > 0)
 
@@ -107,7 +107,7 @@ def test_photographs_without_label_are_skipped_when_asked(config, incomplete, ca
     skipping = replace(refusing, data=replace(refusing.data, skip_unlabelled=True))
     trainer = Trainer(skipping)
     assert "8 of 24 photographs have no soft label and are skipped" in capsys.readouterr().out
-    assert trainer.data.image_ids.tolist() == [*incomplete.shard_image_ids(0), *incomplete.shard_image_ids(2)]
+    assert trainer.data.sets[0].image_ids.tolist() == [*incomplete.shard_image_ids(0), *incomplete.shard_image_ids(2)]
     trainer.run()
 
 
