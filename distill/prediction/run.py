@@ -13,8 +13,9 @@ from distill.prediction.model import Person, PoseModel
 from distill.prediction.smoothing import METHODS, OneEuro, size_of, smoothed, without_outliers
 from distill.prediction.sources import Frame, Photographs, Source
 from distill.prediction.tracking import Tracker, TrackingConfig
-from distill.prediction.writers import WRITERS, Seen, VideoWriter, annotated
+from distill.prediction.writers import WRITERS, Seen, annotated
 from distill.system.errors import InputError
+from distill.system.video_file import VideoWriter
 
 Smooth = Literal["one_euro", "lowess", "savitzky_golay", "none"]
 Progress = Callable[[Source, int], None]

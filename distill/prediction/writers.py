@@ -5,10 +5,8 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
@@ -19,9 +17,6 @@ from distill.pose.skeleton import Skeleton
 from distill.prediction.model import Person
 from distill.prediction.sources import PHOTOGRAPHS
 from distill.system.files import write_atomically
-
-_CLOCK = 90_000
-"Ticks a second of the videos that are written, so that frames keep their own times."
 
 
 @dataclass(frozen=True)
@@ -121,36 +116,6 @@ def annotated(pixels: np.ndarray, persons: Sequence[Person], skeleton: Skeleton)
                     canvas, str(person.track), corner, cv2.FONT_HERSHEY_SIMPLEX, size, colour, width, cv2.LINE_AA
                 )
     return canvas
-
-
-class VideoWriter:
-    """An mp4 whose frames keep the times they are given; what was written when it is closed can be played."""
-
-    def __init__(self, path: Path, rate: float):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self._rate, self._last = path, rate, -1
-        self._container, self._stream = av.open(str(path), "w"), None
-
-    def __call__(self, pixels: np.ndarray, time: float):
-        """Append a frame (H, W, 3) uint8 RGB; an odd last row or column is left out, for the codec takes none."""
-        height, width = (side // 2 * 2 for side in pixels.shape[:2])
-        if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=round(max(self._rate, 1)))
-            self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
-            self._stream.codec_context.time_base = Fraction(1, _CLOCK)
-        elif (self._stream.width, self._stream.height) != (width, height):
-            pixels = cv2.resize(pixels, (self._stream.width, self._stream.height))
-        pixels = pixels[: self._stream.height, : self._stream.width]
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-        self._last = max(round(time * _CLOCK), self._last + 1)
-        frame.pts, frame.time_base = self._last, Fraction(1, _CLOCK)
-        self._container.mux(self._stream.encode(frame))
-
-    def close(self):
-        """Finish the file."""
-        if self._stream is not None:
-            self._container.mux(self._stream.encode())
-        self._container.close()
 
 
 def _keypoints(persons: Sequence[Person], skeleton: Skeleton) -> np.ndarray:

@@ -3,11 +3,9 @@
 import json
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from random import Random
 
-import av
 import cv2
 import numpy as np
 
@@ -22,10 +20,9 @@ from distill.synthetic.paint import NOBODY, Layer, paint
 from distill.synthetic.pose import LEFT_ARM, LEFT_LEG, RIGHT_ARM, RIGHT_LEG, Pose
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
+from distill.system.video_file import VideoWriter
 
 _SIDEWAYS = math.pi / 2
-_CLOCK = 90_000
-"Ticks a second of the video that is written."
 
 
 @dataclass(frozen=True)
@@ -97,21 +94,15 @@ def write_video(path: Path, scene: MovingScene, seconds: float, rate: float) -> 
     count = round(seconds * rate)
     if count < 1:
         raise InputError(f"{seconds} s at {rate} frames a second are no frame")
-    path.parent.mkdir(parents=True, exist_ok=True)
     size = scene.config.size // 2 * 2
     images, persons = [], []
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=max(1, round(rate)), options={"crf": "16"})
-        stream.width = stream.height = size
-        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, _CLOCK)
-        for number in range(count):
-            picture, keypoints = scene.frame(number / rate)
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:size, :size]), format="rgb24")
-            frame.pts, frame.time_base = round(number / rate * _CLOCK), Fraction(1, _CLOCK)
-            container.mux(stream.encode(frame))
-            images.append({"id": number, "width": size, "height": size, "file_name": path.name, "time": number / rate})
-            persons += _annotations(number, keypoints, len(persons))
-        container.mux(stream.encode())
+    writer = VideoWriter(path, rate, quality=16)
+    for number in range(count):
+        picture, keypoints = scene.frame(number / rate)
+        writer(picture, number / rate)
+        images.append({"id": number, "width": size, "height": size, "file_name": path.name, "time": number / rate})
+        persons += _annotations(number, keypoints, len(persons))
+    writer.close()
     category = {"id": 1, "name": "person", "keypoints": list(COCO_17.joints)}
     truth = path.with_suffix(".json")
     write_atomically(truth, json.dumps({"images": images, "annotations": persons, "categories": [category]}))

@@ -5,7 +5,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +15,7 @@ from distill.evaluation.coco import evaluate
 from distill.pose.skeleton import COCO_17
 from distill.prediction.model import Person
 from distill.prediction.sources import PHOTOGRAPHS
-from distill.prediction.writers import WRITERS, Seen, VideoWriter, annotated
+from distill.prediction.writers import WRITERS, Seen, annotated
 
 
 @pytest.fixture
@@ -92,18 +91,6 @@ def test_numpy_holds_everything(tmp_path, seen):
 def test_nobody_is_written_too(tmp_path, name):
     assert WRITERS[name](tmp_path, "clip", [Seen(0, 0.0, "clip", (64, 48), [])], COCO_17).exists()
     assert WRITERS[name](tmp_path, "none", [], COCO_17).parent.exists()
-
-
-def test_a_video_keeps_its_times_and_an_odd_size(tmp_path):
-    writer = VideoWriter(tmp_path / "deep" / "clip.mp4", 10)
-    times = [0.0, 0.1, 0.35, 0.4]
-    for time in times:
-        writer(np.full((49, 65, 3), 80, np.uint8), time)
-    writer.close()
-    with av.open(str(writer.path)) as container:
-        frames = list(container.decode(video=0))
-    assert [float(frame.time) for frame in frames] == pytest.approx(times, abs=1e-3)
-    assert (frames[0].width, frames[0].height) == (64, 48)
 
 
 def test_a_track_keeps_its_colour_and_shows_its_number(person):
