@@ -102,6 +102,8 @@ def _photographs(model, source, plan, stop, progress, show) -> tuple[list[Seen],
             progress(source, len(seen))
         if stop():
             break
+    if not seen:
+        raise InputError(f"none of the {source.length} photographs can be read; see what is said of each")
     return seen, files + _written(source, seen, plan, model.skeleton)
 
 
@@ -135,7 +137,9 @@ def _video(model, source, plan, stop, progress, show) -> tuple[list[Seen], list[
     finally:
         if writer:
             writer.close()
-    return seen, ([writer.path] if writer else []) + _written(source, seen, plan, model.skeleton)
+    return seen, ([writer.path] if writer and writer.path.exists() else []) + _written(
+        source, seen, plan, model.skeleton
+    )
 
 
 class _Follower:

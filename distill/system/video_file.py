@@ -1,5 +1,6 @@
 """Writing videos."""
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +13,7 @@ _CLOCK = 90_000
 
 
 class VideoWriter:
-    """An mp4 whose frames keep the times they are given; what was written when it is closed can be played.
+    """An mp4 whose frames keep the times they are given; it gets its name when it is closed.
 
     Args:
         path: the file, which is replaced.
@@ -23,7 +24,8 @@ class VideoWriter:
     def __init__(self, path: Path, rate: float, quality: int = 23):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self._rate, self._quality, self._last = path, rate, quality, -1
-        self._container, self._stream = av.open(str(path), "w"), None
+        self._pending = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+        self._container, self._stream = av.open(str(self._pending), "w"), None
 
     def __call__(self, pixels: np.ndarray, time: float):
         """Append a frame (H, W, 3) uint8 RGB; an odd last row or column is left out, for the codec takes none."""
@@ -43,7 +45,12 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
 
     def close(self):
-        """Finish the file."""
-        if self._stream is not None:
-            self._container.mux(self._stream.encode())
-        self._container.close()
+        """Finish the file and give it its name; without a frame there is none."""
+        try:
+            if self._stream is not None:
+                self._container.mux(self._stream.encode())
+            self._container.close()
+            if self._stream is not None:
+                self._pending.replace(self.path)
+        finally:
+            self._pending.unlink(missing_ok=True)

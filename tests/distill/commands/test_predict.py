@@ -65,7 +65,7 @@ def test_an_interruption_keeps_what_was_found(tmp_path):
     words = [str(tmp_path / "long.mp4"), "--model", "attention_xs", "--out", str(out), "--formats", "coco", "csv"]
     process = subprocess.Popen([sys.executable, "-m", "distill.commands.predict", *words], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
-    while not (out / "long.mp4").exists() and time.monotonic() < deadline:
+    while not list(out.glob(".long.*.mp4")) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1.5)
     process.send_signal(signal.SIGINT)
@@ -99,6 +99,13 @@ def test_what_is_wrong_is_one_line(tiny_synthetic, tmp_path, capsys, words, mess
     assert main([*words, *([] if "--out" in words else ["--out", str(tmp_path / "out")])]) != 0
     error = capsys.readouterr().err.strip().splitlines()
     assert message in error[-1] and "fault of the tool" not in error[-1], error
+
+
+def test_pictures_of_which_none_can_be_read_are_an_error(tmp_path, capsys):
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    assert main([str(tmp_path / "a.jpg"), *QUICK, "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert "a.jpg cannot be read as a photograph" in said and "none of the 1 photographs can be read" in said
 
 
 def test_a_video_is_not_replaced_unasked(scene, capsys):

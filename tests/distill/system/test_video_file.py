@@ -17,3 +17,15 @@ def test_a_video_keeps_its_times_and_an_odd_size(tmp_path):
         frames = list(container.decode(video=0))
     assert [float(frame.time) for frame in frames] == pytest.approx(times, abs=1e-3)
     assert (frames[0].width, frames[0].height) == (64, 48)
+
+
+def test_a_file_is_replaced_only_by_a_finished_one(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_text("before")
+    writer = VideoWriter(path, 10)
+    writer(np.zeros((48, 64, 3), np.uint8), 0.0)
+    assert path.read_text() == "before"
+    writer.close()
+    assert path.read_bytes()[4:8] == b"ftyp" and [each.name for each in tmp_path.iterdir()] == ["clip.mp4"]
+    VideoWriter(tmp_path / "empty.mp4", 10).close()
+    assert [each.name for each in tmp_path.iterdir()] == ["clip.mp4"]
