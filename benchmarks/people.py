@@ -1,9 +1,10 @@
 """AP on photographs against milliseconds from photograph to persons, on one thread: exported students beside MultiPose.
 
-    python benchmarks/people.py STUDENT.tflite ... --root SET --multipose movenet-multipose.onnx [--plot people.png]
+    python benchmarks/people.py STUDENT.tflite ... --root SET --multipose movenet-multipose.onnx \\
+      [--posenet posenet.tflite] [--lightning movenet-lightning.tflite] [--plot people.png]
 
-The baseline is MoveNet MultiPose at 256. Every model sees the same photographs, in turns; the time is the median of all
-photographs and turns, with resizing and decoding.
+The baseline is MoveNet MultiPose at 256; Lightning finds one person in a photograph. Every model sees the same
+photographs, in turns; the time is the median of all photographs and turns, with resizing and decoding.
 """
 
 import argparse
@@ -22,9 +23,13 @@ from distill.data.source import DataSource
 from distill.deployment.tradeoff import draw_tradeoff
 from distill.evaluation.coco import evaluate
 from distill.evaluation.exported import litert_predictor
+from distill.evaluation.predictor import letterboxed, to_photograph
 from distill.pose.skeleton import COCO_17
+from distill.prediction.model import load_model
+from distill.system.choice import Choice
 from mobile.runtime import LiteRTModel
 from teachers.onnx_network import OnnxNetwork
+from teachers.tflite_network import TfliteNetwork
 
 BASELINE = 256
 GRAIN = 32
@@ -49,6 +54,27 @@ def multipose(network: OnnxNetwork, size: int) -> Finder:
     return find
 
 
+def posenet(path: Path) -> Finder:
+    """A PoseNet .tflite with the decoder of the teacher of that name."""
+    model = load_model(Choice("posenet", {"weights": path}), confidence=0.0)
+    return lambda photograph: model.find([photograph])[0]
+
+
+def lightning(path: Path) -> Finder:
+    """MoveNet Lightning on the whole photograph: it finds one person."""
+    network = TfliteNetwork(path)
+    side = network.input_shape[1]
+
+    def find(photograph: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        image, matrix = letterboxed(photograph, (side, side))
+        (found,) = network(image[None].astype(np.uint8)).values()
+        joints = found.reshape(17, 3)
+        person = np.column_stack([joints[:, 1::-1] * side, joints[:, 2]])[None].astype(np.float32)
+        return to_photograph(person, matrix), person[..., 2].mean(axis=1)
+
+    return find
+
+
 def student(path: Path) -> Finder:
     """An exported student with the grouping that its JSON names."""
     predictor = litert_predictor(LiteRTModel(path, num_threads=1))
@@ -61,6 +87,8 @@ def main():
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--split", default="val2017")
     parser.add_argument("--multipose", type=Path, required=True)
+    parser.add_argument("--posenet", type=Path)
+    parser.add_argument("--lightning", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[192, 256, 320, 384, 512])
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--plot", type=Path)
@@ -72,6 +100,8 @@ def main():
     sizes = sorted({BASELINE, *options.sizes})
     finders = {f"multipose_{size}": multipose(network, size) for size in sizes}
     finders |= {path.stem: student(path) for path in options.students}
+    finders |= {} if options.posenet is None else {"posenet": posenet(options.posenet)}
+    finders |= {} if options.lightning is None else {"lightning": lightning(options.lightning)}
     times, found = {name: [] for name in finders}, {name: {} for name in finders}
     for _ in range(options.turns):
         for image_id in data.image_ids.tolist():
