@@ -74,7 +74,8 @@ ARMS = (
 
 def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> tuple[float, np.ndarray]:
     """AP of one training, gone on with or read back where it is there, and its APs on photographs drawn again."""
-    rule = "" if given.disagreement == "blend" else f"_{given.disagreement}"
+    speaks_twice = ARMS[number].few == "both"
+    rule = f"_{given.disagreement}" if speaks_twice and given.disagreement != "blend" else ""
     out = given.out / f"{number + 1}_{given.recipe.stem}_{start}_{given.input_size}_{given.steps}_{seed}{rule}"
     last = out / "last.safetensors"
     if not last.exists() or load_network(last)[1].step < given.steps:
@@ -88,7 +89,7 @@ def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> t
             "seed": seed,
             "resume": "auto",
             "data.workers": given.workers,
-            "outputs.heatmaps.disagreement": given.disagreement,
+            "outputs.heatmaps.disagreement": given.disagreement if speaks_twice else "blend",
         }
         train(load_config(TrainConfig, given.recipe, common | ARMS[number].settings(given)))
     data = KeypointSet(DataSource(given.root, "val2017"), COCO_17)
