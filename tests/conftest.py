@@ -4,6 +4,7 @@ Where `CI` is set a skipped test is a failure, because tools and data can be had
 installation can mend may still be skipped, with a reason that begins with `hardware:`.
 """
 
+import importlib
 import itertools
 import json
 import os
@@ -23,6 +24,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     threads = os.environ.setdefault("OMP_NUM_THREADS", "1")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(threads))
+
+# TensorFlow, which TensorBoard's reader and one export load, crashes torch's compiler where it was loaded first.
+importlib.import_module("torchvision.ops")
 
 
 def on_ci() -> bool:
