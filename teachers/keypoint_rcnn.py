@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torchvision.models.detection import keypointrcnn_resnet50_fpn
 
 from teachers.checkpoint_forms import plain_state, read_checkpoint
 from teachers.contract import Surroundings, TeacherPersons
@@ -81,9 +82,6 @@ def make_network(joints: int, short_side: int = 800) -> nn.Module:
         joints: of its head.
         short_side: of the photographs that it sees, pixels.
     """
-    # Not above: it loads torch's compiler, which takes seconds and crashes a process that has TensorFlow in it.
-    from torchvision.models.detection import keypointrcnn_resnet50_fpn
-
     sides = {"min_size": short_side, "max_size": short_side * 5 // 3}
     return keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_keypoints=joints, **sides)
 
