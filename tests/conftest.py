@@ -25,7 +25,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(threads))
 
-# TensorFlow, which TensorBoard's reader and one export load, crashes torch's compiler, which torchvision loads, where it comes first.
+# TensorFlow, which TensorBoard's reader loads, crashes torch's compiler where that comes after it.
 importlib.import_module("torchvision.ops")
 
 
