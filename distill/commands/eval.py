@@ -13,6 +13,7 @@ from rich.table import Table
 
 import distill
 from distill.commands.cli import command
+from distill.commands.eval_analysis import ANALYSIS, SHEET, Analysed, tables, write_analysis
 from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource
 from distill.evaluation.coco import FIGURES, Predictions, bootstrap_ap, evaluate, write_results
@@ -23,6 +24,9 @@ from distill.system.errors import InputError
 from distill.system.files import write_atomically
 from distill.system.json_values import to_json_values
 from distill.system.notes import note
+
+_DRAWS = 1000
+"Of the intervals of an analysis, where bootstrap does not say."
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,13 @@ class EvalConfig:
     "JSON to write: figures, SHA-256 of the model, these settings."
     results: Path | None = None
     "JSON to write: every person found, in COCO's results format; also of photographs that nobody annotated."
+    analyse: Path | None = None
+    """Folder to write: errors by kind and what AP would be without them, figures by joint, curves, the worst persons
+    with pictures (analysis.json, worst.jpg, worst/)."""
+    against: list[Path] = field(default_factory=list)
+    "Further models that the analysis holds against this one, with the interval of the difference."
+    soft_labels: str | None = None
+    "Store of the same photographs, path or URL; the analysis shows its teacher beside the model."
     flip: bool = False
     "Average with the mirrored photograph."
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
@@ -65,6 +76,10 @@ class EvalConfig:
                 raise InputError(f"{name} must be at least 1, not {value}")
         if self.bootstrap < 0:
             raise InputError(f"bootstrap must not be negative, not {self.bootstrap}")
+        if self.analyse is None and (self.against or self.soft_labels):
+            raise InputError("against and soft_labels belong to an analysis; name its folder with analyse")
+        if self.analyse is not None and self.analyse.exists() and not self.analyse.is_dir():
+            raise InputError(f"analyse {self.analyse} is a file; name a folder to write")
         for name in ("out", "results"):
             path = getattr(self, name)
             if path is not None and (path.is_dir() or path == self.model):
@@ -87,7 +102,7 @@ def evaluate_model(config: EvalConfig) -> dict:
     model = load_model(config.model)
     data = KeypointSet(config.data, model.skeleton)
     image_ids = data.image_ids[: config.limit].tolist()
-    if config.results is None:
+    if config.results is None or config.analyse is not None:
         data.require_labelled(image_ids)
     # What an exported model recommends counts unless something else is asked for.
     predictor = model.predictor(None if config.grouping == GroupingConfig() else config.grouping, config.flip)
@@ -117,6 +132,18 @@ def evaluate_model(config: EvalConfig) -> dict:
         write_results(config.results, predictions, data.category)
     if config.out is not None:
         write_atomically(config.out, json.dumps(report, indent=1) + "\n")
+    if config.analyse is not None:
+        report["analysis"] = write_analysis(
+            config.analyse,
+            Analysed(config.model, predictor, predictions),
+            data,
+            image_ids,
+            against=config.against,
+            soft_labels=config.soft_labels,
+            bootstrap=config.bootstrap or _DRAWS,
+            batch_size=config.batch_size,
+            report=report,
+        )
     return report
 
 
@@ -150,5 +177,8 @@ def main(argv: list[str] | None = None) -> int:
         report = evaluate_model(config)
         print(f"{config.model} on {report['images']} photographs of {config.data.split}")
         Console().print(_table(report))
+        if config.analyse is not None:
+            Console().print(tables(report["analysis"]))
+            print(f"{config.analyse / ANALYSIS}, {config.analyse / SHEET}")
 
     return command("distill-eval", "Score a model against annotated people.", EvalConfig, action, argv)

@@ -23,7 +23,10 @@ Predictions = dict[int, tuple[np.ndarray, np.ndarray]]
 
 
 def evaluate(
-    predictions: Predictions, data: KeypointSet, image_ids: Iterable[int] | None = None
+    predictions: Predictions,
+    data: KeypointSet,
+    image_ids: Iterable[int] | None = None,
+    annotations: Annotations | None = None,
 ) -> dict[str, float | None]:
     """COCO's ten keypoint figures (see `FIGURES`), 0..1, None where there is no person of that size to find.
 
@@ -34,12 +37,12 @@ def evaluate(
         predictions: an image without an entry counts as one in which nobody was found.
         data: the annotated persons; its skeleton gives the OKS sigmas.
         image_ids: images to count, as far as somebody annotated them; by default all of the split.
+        annotations: what counts as annotated instead of `data.annotations`, of the same images.
 
     Raises:
         InputError: an image id is not in the split.
     """
-    evaluator = _matched(predictions, data, image_ids)
-    return _figures(evaluator)
+    return _figures(matched(predictions, data, image_ids, annotations))
 
 
 def bootstrap_ap(
@@ -71,7 +74,7 @@ def resampled_ap(
         samples: how often the photographs are drawn.
         seed: of the drawing.
     """
-    evaluator = _matched(predictions, data, image_ids)
+    evaluator = matched(predictions, data, image_ids)
     count = len(evaluator.params.imgIds)
     by_size = np.array(evaluator.evalImgs, dtype=object).reshape(-1, count)
     evaluator.params.imgIds = evaluator._paramsEval.imgIds = list(range(count))
@@ -88,6 +91,17 @@ def interval_of(values: np.ndarray) -> tuple[float, float]:
     """The 95 % interval: from the 2.5th to the 97.5th percentile of values (N,), nan left out."""
     low, high = np.nanpercentile(values, (2.5, 97.5))
     return float(low), float(high)
+
+
+def precisions(
+    predictions: Predictions, data: KeypointSet, image_ids: Iterable[int] | None = None
+) -> dict[float, np.ndarray]:
+    """By OKS from 0.5 to 0.95, COCO's ten: precision (101,) at recalls 0, 0.01, ... 1; arguments of `evaluate`."""
+    evaluator = matched(predictions, data, image_ids)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluator.accumulate()
+    curves = evaluator.eval["precision"][:, :, 0, 0, -1].clip(min=0)
+    return {round(float(oks), 2): curve for oks, curve in zip(evaluator.params.iouThrs, curves, strict=True)}
 
 
 def to_results(predictions: Predictions, category: int) -> list[dict]:
@@ -113,8 +127,16 @@ def write_results(path: Path, predictions: Predictions, category: int):
     write_atomically(path, json.dumps(to_results(predictions, category)))
 
 
-def _matched(predictions: Predictions, data: KeypointSet, image_ids: Iterable[int] | None) -> COCOeval:
-    """pycocotools' evaluator with the persons of every image matched to the annotated ones."""
+def matched(
+    predictions: Predictions,
+    data: KeypointSet,
+    image_ids: Iterable[int] | None = None,
+    annotations: Annotations | None = None,
+) -> COCOeval:
+    """pycocotools' evaluator with the persons of every image matched to the annotated ones; arguments of `evaluate`.
+
+    Predictions are numbered from 1 in the order of `to_results`, annotated persons in the order of the annotations.
+    """
     listed = set(data.image_ids.tolist())
     counted = listed if image_ids is None else {int(i) for i in image_ids}
     if unknown := (counted | predictions.keys()) - listed:
@@ -123,7 +145,7 @@ def _matched(predictions: Predictions, data: KeypointSet, image_ids: Iterable[in
     results = to_results({i: predictions[i] for i in predictions.keys() & counted}, data.category)
     with contextlib.redirect_stdout(io.StringIO()):
         evaluator = COCOeval(
-            _coco(_annotated(data.annotations, counted), counted, data.category),
+            _coco(_annotated(annotations or data.annotations, counted), counted, data.category),
             _coco(_with_area(results), counted, data.category),
             "keypoints",
         )

@@ -23,6 +23,8 @@ class PeakPredictor(Predictor):
         input_size, skeleton, grouping: see `Predictor`; only thresholds and `max_persons` count.
     """
 
+    gives_maps = False
+
     def __init__(
         self,
         forward: Callable[[np.ndarray], dict[str, np.ndarray]],

@@ -32,6 +32,9 @@ class Predictor:
         heads: what the outputs mean, by name; by default those known under the outputs' names.
     """
 
+    gives_maps = True
+    "Whether `maps` can be asked."
+
     def __init__(
         self,
         forward: Forward,
@@ -61,6 +64,18 @@ class Predictor:
 
     def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
         """Persons (P, K, 3) in map cells and scores (P,) of letterboxed images, and the width of the maps in cells."""
+        seen, decoder = self.maps(images)
+        found = [
+            decoder.persons({name: values[i] for name, values in seen.items()}, self.skeleton, self.grouping)
+            for i in range(len(images))
+        ]
+        return found, next(iter(seen.values())).shape[-1]
+
+    def maps(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], Head]:
+        """Maps (B, C, h, w) of letterboxed images that persons are found from, by name, and what finds them.
+
+        With flip, those of the mirrored images are combined with them as each output's head says.
+        """
         maps = at_finest(self.forward(images))
         mirrored = at_finest(self.forward(images[:, :, ::-1])) if self.flip else {}
         heads = known_heads(maps) if self.heads is None else self.heads
@@ -70,11 +85,7 @@ class Predictor:
         for name in decoder.decodes:
             turned_back = mirrored[name].flip(-1) if self.flip else None
             seen[name] = heads[name].combined(maps[name], turned_back, order.to(maps[name].device)).cpu().numpy()
-        found = [
-            decoder.persons({name: values[i] for name, values in seen.items()}, self.skeleton, self.grouping)
-            for i in range(len(images))
-        ]
-        return found, maps[decoder.decodes[0]].shape[-1]
+        return seen, decoder
 
 
 def predict_all(

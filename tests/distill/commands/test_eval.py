@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -200,3 +201,36 @@ def test_absent_and_truncated_photographs_are_one_line(checkpoint, tiny_syntheti
     assert "cannot be read as a photograph" in failure(capsys, checkpoint, "--data.root", root)
     path.unlink()
     assert "lists 1 photographs that are not in" in failure(capsys, checkpoint, "--data.root", root)
+
+
+def test_analysis_is_written_with_pictures_and_models_side_by_side(
+    checkpoint, exported, tiny_synthetic, tmp_path, capsys
+):
+    out = tmp_path / "new" / "analysis"
+    arguments = [checkpoint, "--data.root", tiny_synthetic, "--limit", 4, "--analyse", out, "--bootstrap", 20]
+    assert main([str(a) for a in (*arguments, "--against", exported, "--out", tmp_path / "report.json")]) == 0
+    analysis = json.loads((out / "analysis.json").read_text())
+    assert analysis["figures"]["ap"] == json.loads((tmp_path / "report.json").read_text())["ap"]
+    assert set(analysis["models"]) == {checkpoint.name, exported.name} and set(analysis["oracles"]) == {
+        "boxes",
+        "grouping",
+    }
+    data = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
+    assert len(analysis["worst"]) == sum(len(data.keypoints(i)) for i in data.image_ids[:4].tolist())
+    for worst in analysis["worst"]:
+        with Image.open(out / worst["picture"]) as picture:
+            assert list(picture.size) == worst["size"]
+        assert len(worst["persons"]["truth"]) == len(data.keypoints(worst["image_id"]))
+    assert (out / "worst.jpg").stat().st_size > 10_000
+    assert "AP without" in capsys.readouterr().out
+
+
+def test_what_an_analysis_cannot_take_is_told(checkpoint, tiny_synthetic, tmp_path, capsys):
+    place = ("--data.root", tiny_synthetic)
+    assert "name its folder with analyse" in failure(capsys, checkpoint, *place, "--against", checkpoint)
+    (tmp_path / "file").write_text("")
+    assert "name a folder to write" in failure(capsys, checkpoint, *place, "--analyse", tmp_path / "file")
+    missing = ("--analyse", tmp_path / "new", "--against", tmp_path / "missing.tflite")
+    assert "missing.tflite does not exist" in failure(capsys, checkpoint, *place, "--limit", 1, *missing)
+    no_store = ("--analyse", tmp_path / "new", "--soft_labels", tmp_path / "none.zarr")
+    assert "none.zarr" in failure(capsys, checkpoint, *place, "--limit", 1, *no_store)
