@@ -5,7 +5,7 @@ PYTHON ?=
 PYTEST := $(VENV)/bin/python -m pytest
 # Debian packages that the tests need beside Python: what OpenCV and torch link against, a browser, adb, Slurm,
 # and what builds the Android app.
-SYSTEM_PACKAGES := libgcc-s1 libstdc++6 zlib1g chromium adb slurm-wlm munge \
+SYSTEM_PACKAGES := libgcc-s1 libstdc++6 zlib1g chromium chromium-driver adb slurm-wlm munge \
 	openjdk-17-jdk-headless maven aapt android-framework-res zipalign apksigner dexdump
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.test-installed

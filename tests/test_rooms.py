@@ -14,7 +14,7 @@ ALLOWED = {
 }
 "What each inner package imports beside the standard library: neither `distill` nor one another."
 WINGS = (
-    *("commands", "training", "deployment", "prediction", "labelling", "evaluation", "drawing"),
+    *("commands", "reporting", "training", "deployment", "prediction", "labelling", "evaluation", "drawing"),
     *("data", "synthetic", "networks", "heads", "pose", "system"),
 )
 "The wings of `distill`: each may import those after it, never those before."

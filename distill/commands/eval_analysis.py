@@ -77,10 +77,10 @@ def write_analysis(
     (out / PICTURES).mkdir(parents=True, exist_ok=True)
     rows = []
     for number, worst in enumerate(analysis["worst"], start=1):
-        picture, persons = _seen(worst, data, analysed.predictions, found.get("teacher"))
+        picture, persons, frame = _seen(worst, data, analysed.predictions, found.get("teacher"))
         name = f"{PICTURES}/{number:03}.jpg"
         write_image(out / name, picture)
-        worst |= {"picture": name, "size": picture.shape[1::-1]}
+        worst |= {"picture": name, "size": picture.shape[1::-1], "frame": frame}
         worst["persons"] = {who: np.round(those, 1).tolist() for who, those in persons.items()}
         if len(rows) < _SHEET_ROWS:
             rows.append([picture, *(draw_persons(picture, those, data.skeleton) for those in persons.values())])
@@ -154,8 +154,11 @@ def _oracles(analysed: Analysed, data: KeypointSet, image_ids: Sequence[int], ba
 
 def _seen(
     worst: dict, data: KeypointSet, predictions: Predictions, teacher: Predictions | None
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The picture around a person, and everybody in it: annotated, by the model and by the teacher, in its pixels."""
+) -> tuple[np.ndarray, dict[str, np.ndarray], list[float]]:
+    """The picture around a person, everybody in it (annotated, by the model, by the teacher), and the person's box.
+
+    Places are in the picture's pixels.
+    """
     image_id = worst["image_id"]
     photograph = data.photograph(image_id)
     size = np.array(photograph.shape[1::-1])
@@ -172,7 +175,7 @@ def _seen(
         persons["teacher"] = confident(*_arrays(teacher, image_id, data))
     for those in persons.values():
         those[..., :2] = (those[..., :2] - low) * scale
-    return picture, persons
+    return picture, persons, [*((box[:2] - low) * scale).tolist(), *(box[2:] * scale).tolist()]
 
 
 def _arrays(predictions: Predictions, image_id: int, data: KeypointSet) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,8 @@ from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 from torch.utils.tensorboard.summary import hparams as hparams_summary  # noqa: E402
 
 _FLUSH_SECONDS = 20
+CYCLE_END = "schedule/cycle_end"
+"Tag of the learning rate with which each of its cycles ends."
 
 
 class Logbook:

@@ -20,7 +20,7 @@ from distill.system.processes import Agreement, make_accelerator
 from distill.system.signals import StopRequest
 from distill.training.config import TrainConfig
 from distill.training.learning_data import LearningData, open_learning_data
-from distill.training.logbook import Logbook
+from distill.training.logbook import CYCLE_END, Logbook
 from distill.training.minival import Minival
 from distill.training.resume import LAST, PREVIOUS, check_same_run, start_of
 from distill.training.sample_sheet import draw_samples
@@ -98,6 +98,8 @@ class Trainer:
                         self._measure(logbook)
                 if state.schedule.ends_cycle(step - 1):
                     self._save(f"restart_{step:07d}.safetensors")
+                    if logbook:
+                        logbook.scalars(step, {CYCLE_END: state.schedule.rate(step - 1)})
                 stopping = stop.agree(self.agreement.largest)
                 if stopping or _due(step, log.checkpoint_every, config.steps):
                     self._save_resumable()

@@ -1,0 +1,1 @@
+"""What a run and its models came to, as one page for a browser."""
