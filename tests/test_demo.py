@@ -17,11 +17,13 @@ def test_small_demo_from_end_to_end_and_again(tmp_path, capsys):
     assert main(["--out", str(out), *SMALL]) == 0
     summary = json.loads((out / "summary.json").read_text())
     assert {"teacher_ap", "student_ap", "student_ap50", "label_bytes_per_image", "tflite_max_error"} <= summary.keys()
-    stages = {"scenes", "labels", "pretraining", "training", "evaluation", "export", "sheet"}
+    stages = {"scenes", "labels", "pretraining", "training", "evaluation", "export", "sheet", "report"}
     assert set(summary["seconds"]) == stages | {"total"}
     assert summary["tflite_max_error"] < 1e-3
     assert 0 < summary["label_bytes_per_image"] < 20_000
     assert (out / "sheet.png").stat().st_size > 100_000
+    report = (out / "report.html").read_text()
+    assert "student.tflite" in report and "<td>teacher</td>" in report
     assert LiteRTModel(out / "student.tflite").metadata["skeleton"]["name"] == "coco_17"
     log = EventAccumulator(str(out / "train" / "log"))
     log.Reload()

@@ -14,7 +14,9 @@ from cache.store import SoftLabelStore
 from distill.commands.cache import BuildConfig, build
 from distill.commands.cache import DataConfig as CacheDataConfig
 from distill.commands.cli import command, load_config
+from distill.commands.eval import EvalConfig, EvalDataConfig, evaluate_model
 from distill.commands.export import ExportConfig, ExportDataConfig, export_checkpoint
+from distill.commands.report import ReportConfig, write_report
 from distill.commands.train import train
 from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource
@@ -43,6 +45,8 @@ PRETRAINING = {"input_size": SCENE_SIZE, "schedule.peak": 0.025, "schedule.floor
 LABEL_MAP_SIZE = 96
 "Cells of a side of the teacher's own maps, which are stored as they are."
 SHEET_SCENES = 12
+ANALYSED_SCENES, ANALYSIS_DRAWS = 100, 200
+"Of the report; more would take longer than they tell."
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class Demo:
         self._stage("evaluation", self.evaluate_student)
         self._stage("export", self.export_student)
         self._stage("sheet", self.draw_sheet)
+        self._stage("report", self.write_report)
 
     def draw_scenes(self) -> dict:
         """Training scenes and held-out scenes, from different seeds."""
@@ -167,6 +172,30 @@ class Demo:
         write_image(self.config.out / "sheet.png", draw_results(panels, COCO_17))
         return {}
 
+    def write_report(self) -> dict:
+        """What the student does wrong on some held-out scenes, and one page with everything."""
+        analysis = self.config.out / "analysis"
+        evaluate_model(
+            EvalConfig(
+                model=self.checkpoint,
+                data=EvalDataConfig(root=self.data, split=HELD_OUT),
+                analyse=analysis,
+                soft_labels=str(self._store(HELD_OUT)),
+                limit=ANALYSED_SCENES,
+                bootstrap=ANALYSIS_DRAWS,
+            )
+        )
+        write_report(
+            ReportConfig(
+                runs=[self.pretrained.parent, self.checkpoint.parent],
+                out=self.config.out / "report.html",
+                analyses=[analysis],
+                stores=[str(self._store(TRAIN)), str(self._store(HELD_OUT))],
+                models=[self.config.out / "student.tflite"],
+            )
+        )
+        return {}
+
     def _train(self, out: Path, steps: int, changes: dict) -> dict:
         """One training of the student, from hard labels and soft labels."""
         overrides = {
@@ -223,6 +252,7 @@ def run_demo(config: DemoConfig):
     print(f"{summary['label_bytes_per_image']:.0f} bytes of soft labels an image")
     print(f"{seconds['total']:.0f} seconds: {stages}")
     print(f"look at     {config.out / 'sheet.png'}")
+    print(f"report      {config.out / 'report.html'}")
     print(f"figures     {demo.summary_file}")
     print(f"model       {config.out / 'student.tflite'}")
     print(f"TensorBoard tensorboard --logdir {config.out}")

@@ -9,10 +9,13 @@ from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import Predictions, evaluate, precisions
 from distill.evaluation.correction import Correction
 from distill.evaluation.errors import INVERSION
+from distill.evaluation.matching import match_persons
 
 PCK = (0.1, 0.2)
 "Parts of the longer side of a person's box within which a joint counts as right."
 OKS_OF_CURVES = (0.5, 0.75)
+SCORES = 127
+"Thresholds of TensorBoard's precision-recall curves."
 BINS = 10
 "Of scores, in the calibration."
 
@@ -45,6 +48,31 @@ def precision_recall(
     curves = precisions(predictions, data, image_ids)
     shown = {f"{oks:.2f}": curves[oks] for oks in OKS_OF_CURVES} | {"mean": np.mean(list(curves.values()), axis=0)}
     return {name: curve.round(4).tolist() for name, curve in shown.items()}
+
+
+def counts_by_score(
+    predictions: Predictions, data: KeypointSet, image_ids: Sequence[int] | None = None, oks: float = 0.5
+) -> dict[str, np.ndarray]:
+    """Right, wrong and missed persons, each (SCORES,), if only scores from 0, 1 / 126, ... 1 on counted.
+
+    A found person is right if its similarity with the one it stands for is at least `oks`. Keys are those of
+    TensorBoard's precision-recall curves: `tp`, `fp`, `tn` (0: nobody counts who is not there), `fn`, `precision`,
+    `recall`.
+    """
+    matches, labelled = match_persons(predictions, data, image_ids)
+    counted = [match for match in matches if match.verdict != "ignored"]
+    scores = np.array([match.score for match in counted])
+    right = np.array([match.verdict == "matched" and match.oks >= oks for match in counted], dtype=bool)
+    above = scores >= np.linspace(0, 1, SCORES)[:, None]
+    tp, fp = (above & right).sum(axis=1), (above & ~right).sum(axis=1)
+    return {
+        "tp": tp,
+        "fp": fp,
+        "tn": np.zeros(SCORES, dtype=np.int64),
+        "fn": len(labelled) - tp,
+        "precision": tp / np.maximum(tp + fp, 1),
+        "recall": tp / max(len(labelled), 1),
+    }
 
 
 def calibration(correction: Correction) -> dict:

@@ -45,6 +45,8 @@ class TrainDataConfig(LearningSource):
     "Annotation file of the minival, where root's layout does not say."
     val_images: Path | None = None
     "Folder of the minival's photographs, where root's layout does not say."
+    val_soft_labels: str | None = None
+    "Store of the minival's split, path or URL, whose teacher is shown beside the student in TensorBoard."
     preload_labels: bool = False
     """Read all soft labels once before training, whole files front to back, and hold their peaks: for stores on
     network file systems and object storage. Each training process does so for itself, in as many processes as

@@ -20,6 +20,11 @@ from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 from torch.utils.tensorboard.summary import hparams as hparams_summary  # noqa: E402
 
 _FLUSH_SECONDS = 20
+ACTIVATION_SAMPLES = 8
+"Samples whose activations are looked at."
+_ACTIVATIONS = 20_000
+"Values of one rectifier that a histogram is made of, about."
+_RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU)
 CYCLE_END = "schedule/cycle_end"
 "Tag of the learning rate with which each of its cycles ends."
 
@@ -62,6 +67,36 @@ class Logbook:
         for tag, image in images.items():
             self._writer.add_image(tag, image, step, dataformats="HWC")
 
+    def precision_recall(self, step: int, tag: str, counts: Mapping[str, np.ndarray]) -> None:
+        """Record a precision-recall curve; see `distill.evaluation.figures.counts_by_score`."""
+        values = {name: counts[name] for name in ("tp", "fp", "tn", "fn", "precision", "recall")}
+        names = {"tp": "true_positive_counts", "fp": "false_positive_counts"}
+        names |= {"tn": "true_negative_counts", "fn": "false_negative_counts"}
+        thresholds = len(counts["tp"])
+        self._writer.add_pr_curve_raw(
+            tag,
+            **{names.get(name, name): torch.from_numpy(value) for name, value in values.items()},
+            global_step=step,
+            num_thresholds=thresholds,
+        )
+
+    def activations(self, step: int, network: nn.Module, images: torch.Tensor) -> None:
+        """Record the distribution of what every rectifier gives for images (B, 3, H, W), and its share of zeros.
+
+        The network works in evaluation mode for this, and keeps its statistics.
+        """
+        was_training, handles = network.training, []
+        for name, module in network.named_modules():
+            if isinstance(module, _RECTIFIERS):
+                handles.append(module.register_forward_hook(self._activation(f"{name}", step)))
+        try:
+            with torch.inference_mode():
+                network.eval()(images)
+        finally:
+            for handle in handles:
+                handle.remove()
+            network.train(was_training)
+
     def histograms(self, step: int, network: nn.Module) -> None:
         """Record the distribution of every parameter and of its gradient, where there is one.
 
@@ -85,6 +120,13 @@ class Logbook:
     def close(self) -> None:
         """Write what is still in memory."""
         self._writer.close()
+
+    def _activation(self, name: str, step: int):
+        def record(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+            self._histogram(f"activations/{name}", output.flatten()[:: max(1, output.numel() // _ACTIVATIONS)], step)
+            self.scalars(step, {f"dead/{name}": float((output == 0).float().mean())})
+
+        return record
 
     def _histogram(self, tag: str, tensor: torch.Tensor, step: int) -> None:
         values = tensor.detach().float().flatten()

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 
+from cache.store import SoftLabelStore
 from distill.data.formats.registry import has_split, splits_of
 from distill.data.keypoint_set import KeypointSet
-from distill.evaluation.coco import evaluate
+from distill.evaluation.coco import Predictions, evaluate
+from distill.evaluation.figures import counts_by_score
 from distill.evaluation.predictor import Predictor, network_forward, predict_all
 from distill.heads.contract import Head
+from distill.labelling.teacher_pass import check_store
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
 from distill.training.config import TrainConfig, TrainDataConfig
 from distill.training.learning_data import LearningData
+from distill.training.minival_sheet import draw_worst
 
 _ANYWAY = "there is no minival and no best.safetensors; last.safetensors holds what was learnt"
 
@@ -32,6 +37,7 @@ class Minival:
         self.input_size, self.batch_size = config.input_size, config.batch_size
         self.accelerator = accelerator
         self.data, self.image_ids, self.note = None, [], None
+        self.teacher: Predictions | None = None
         if _is_absent(config.data):
             self.note = f"{config.data.root} has no split {config.data.val_split} (data.val_split): {_ANYWAY}"
             return
@@ -41,6 +47,10 @@ class Minival:
             return
         annotated = [image_id for image_id in data.image_ids.tolist() if data.is_annotated(image_id)]
         self.data, self.image_ids = data, annotated[: config.log.minival_images]
+        if config.data.val_soft_labels is not None:
+            store = SoftLabelStore.open(config.data.val_soft_labels)
+            check_store(store, data, np.array(self.image_ids))
+            self.teacher = {image_id: store.read_persons(image_id) for image_id in self.image_ids}
         if data.annotation_sha256 in {each.photographs.annotation_sha256 for each in learnt_from.sets}:
             self.note = (
                 f"the minival's photographs are those that are learnt from ({data.annotation_file}): its AP says "
@@ -51,15 +61,27 @@ class Minival:
         return self.data is not None
 
     @torch.inference_mode()
-    def measure(self, network: nn.Module, heads: Mapping[str, Head]) -> dict[str, float]:
-        """COCO figures of a network, as `distill.evaluation.coco.evaluate` names them."""
+    def find(self, network: nn.Module, heads: Mapping[str, Head]) -> Predictions:
+        """The persons that a network finds."""
         was_training = network.training
         network.eval()
         forward = network_forward(network, self.accelerator.device, self.accelerator.autocast)
         predictor = Predictor(forward, self.input_size, self.data.skeleton, GroupingConfig(), heads=heads)
         predictions = predict_all(predictor, self.data, self.image_ids, self.batch_size)
         network.train(was_training)
+        return predictions
+
+    def figures(self, predictions: Predictions) -> dict[str, float | None]:
+        """COCO figures, as `distill.evaluation.coco.evaluate` names them."""
         return evaluate(predictions, self.data, self.image_ids)
+
+    def curve(self, predictions: Predictions) -> dict[str, np.ndarray]:
+        """See `distill.evaluation.figures.counts_by_score`."""
+        return counts_by_score(predictions, self.data, self.image_ids)
+
+    def sheet(self, predictions: Predictions) -> np.ndarray:
+        """The worst photographs of the moment; see `distill.training.minival_sheet.draw_worst`."""
+        return draw_worst(predictions, self.data, self.image_ids, self.teacher)
 
 
 def _is_absent(data: TrainDataConfig) -> bool:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from distill.data.loader import StepSampler, make_loader
+from distill.data.normalise import normalise
 from distill.heads.batch import Batch
 from distill.heads.registry import plain_heads
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint, save_checkpoint
@@ -20,7 +21,7 @@ from distill.system.processes import Agreement, make_accelerator
 from distill.system.signals import StopRequest
 from distill.training.config import TrainConfig
 from distill.training.learning_data import LearningData, open_learning_data
-from distill.training.logbook import CYCLE_END, Logbook
+from distill.training.logbook import ACTIVATION_SAMPLES, CYCLE_END, Logbook
 from distill.training.minival import Minival
 from distill.training.resume import LAST, PREVIOUS, check_same_run, start_of
 from distill.training.sample_sheet import draw_samples
@@ -123,6 +124,7 @@ class Trainer:
             self.accelerator.clip_grad_norm_(self.network.parameters(), config.clip_norm)
         if logbook and _due(state.step + 1, config.log.histograms_every):
             logbook.histograms(state.step + 1, state.network)
+            logbook.activations(state.step + 1, state.network, normalise(result.batch.images[:ACTIVATION_SAMPLES]))
         state.optimizer.step()
         state.optimizer.zero_grad()
         if self.accelerator.is_main_process:
@@ -188,7 +190,11 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         state = self.state
         if self.accelerator.is_main_process:
-            self.metrics = self.minival.measure(state.ema.module, self.learner.heads)
+            predictions = self.minival.find(state.ema.module, self.learner.heads)
+            self.metrics = self.minival.figures(predictions)
+            logbook.precision_recall(state.step, "minival/persons", self.minival.curve(predictions))
+            if self.config.log.images_every:
+                logbook.images(state.step, {"minival/worst": self.minival.sheet(predictions)})
             logbook.scalars(state.step, {f"minival/{k}": v for k, v in self.metrics.items() if v is not None})
             if (self.metrics["ap"] or 0.0) > state.best:
                 state.best = self.metrics["ap"] or 0.0

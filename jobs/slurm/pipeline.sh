@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Submit labels, their verification, training and evaluation as one chain:
+# Submit labels, their verification, training, evaluation and the report as one chain:
 #   jobs/slurm/pipeline.sh [options of distill-cache build]
 #   DATA_ROOT, RECIPE, STORE, RUN  as in the other scripts  (required)
 #   WEIGHTS, TEACHER, SPLIT        as in teacher_cache.sh

@@ -174,6 +174,7 @@ def test_stopped_jobs_come_back_and_the_chain_ends_with_an_evaluated_student(slu
     assert "stopped by SIGUSR1" in log("train")
     assert "60 steps done" in log("train")
     assert "on 84 photographs of val2017" in log("evaluate")
+    assert "<h2" in (folder / "run" / "report.html").read_text()
 
 
 def test_the_store_equals_one_written_without_interruption(slurm, until, chain, folder):

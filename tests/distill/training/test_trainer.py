@@ -52,8 +52,11 @@ def test_what_a_run_leaves_behind(config):
     scalars = set(log.Tags()["scalars"])
     assert {"loss/heatmap_hard_s4", "loss/attention", "loss/tag_pull", "loss/tag_push"} <= scalars
     assert {"learning_rate", "minival/ap", "images_per_second"} <= scalars
-    assert log.Tags()["images"] == ["samples"]
-    assert any("heatmaps" in tag for tag in log.Tags()["histograms"])
+    assert set(log.Tags()["images"]) == {"samples", "minival/worst"}
+    histograms = log.Tags()["histograms"]
+    assert any("heatmaps" in tag for tag in histograms) and any(tag.startswith("activations/") for tag in histograms)
+    assert any(tag.startswith("dead/") for tag in scalars) and "minival/persons" in log.Tags()["tensors"]
+    assert [event.step for event in log.Scalars("schedule/cycle_end")] == [4]
     info, *_ = read_checkpoint(config.out / "best.safetensors")
     assert (info.name, info.skeleton, info.input_size) == ("attention_xs", COCO_17, (64, 64))
     assert json.loads(json.dumps(info.config))["schedule"]["period"] == 4
