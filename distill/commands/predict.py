@@ -105,7 +105,7 @@ def predict(config: PredictConfig):
                     plan,
                     stop=lambda: request.received is not None or (window is not None and window.is_closed),
                     progress=lambda _, done, p=progress, t=task: p.update(t, completed=done),
-                    show=window or (lambda picture: None),
+                    show=window,
                 )
             seconds = time.perf_counter() - started
             persons = sum(len(each.persons) for each in seen)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from distill.heads.registry import decoding_head, known_heads
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
+from distill.system.overlap import mapped
 
 Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
 "Letterboxed photographs (B, H, W, 3) uint8 RGB to maps (B, C, h, w) by name, as networks return them."
@@ -97,15 +99,18 @@ def predict_all(
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Persons (P, K, 3) and scores (P,) by image id, for all photographs of a split or those asked for.
 
+    Photographs are decoded by threads, ahead of the network.
+
     Args:
         batch_size: photographs that go through the network together.
         progress: called with photographs done and to be done.
     """
     ids = [int(i) for i in (data.image_ids if image_ids is None else image_ids)]
     predictions = {}
+    photographs = mapped(data.photograph, ids, depth=batch_size)
     for start in range(0, len(ids), batch_size):
         part = ids[start : start + batch_size]
-        predictions |= dict(zip(part, predictor([data.photograph(i) for i in part]), strict=True))
+        predictions |= dict(zip(part, predictor(list(islice(photographs, len(part)))), strict=True))
         progress(len(predictions), len(ids))
     return predictions
 

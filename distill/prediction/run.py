@@ -1,6 +1,7 @@
 """From sources to files: every frame looked at, persons followed and smoothed, everything written."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -15,9 +16,14 @@ from distill.prediction.sources import Frame, Photographs, Source
 from distill.prediction.tracking import Tracker, TrackingConfig
 from distill.prediction.writers import WRITERS, Seen, annotated
 from distill.system.errors import InputError
+from distill.system.overlap import Behind, ahead
 from distill.system.video_file import VideoWriter
 
+_AHEAD = 16
+"Frames that are read ahead."
 Smooth = Literal["one_euro", "lowess", "savitzky_golay", "none"]
+Show = Callable[[np.ndarray], None]
+"Called with an annotated picture."
 Progress = Callable[[Source, int], None]
 "Called with a source and how many of its frames are done."
 
@@ -68,7 +74,7 @@ def run(
     *,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda source, done: None,
-    show: Callable[[np.ndarray], None] = lambda picture: None,
+    show: Show | None = None,
 ) -> tuple[list[Seen], list[Path]]:
     """Look at a source and write what is found; the persons of each frame, and the files.
 
@@ -91,14 +97,15 @@ def run(
 def _photographs(model, source, plan, stop, progress, show) -> tuple[list[Seen], list[Path]]:
     seen, files = [], []
     names = _free_names(source.paths)
-    for batch in _batches(source.frames(), plan.batch_size):
+    for batch in _batches(ahead(source.frames(), _AHEAD), plan.batch_size):
         for frame, persons in zip(batch, model.predict([frame.pixels for frame in batch]), strict=True):
             seen.append(_seen(frame, persons))
             picture = annotated(frame.pixels, persons, model.skeleton)
             if plan.save:
                 files.append(plan.out / names[frame.number])
                 write_image(files[-1], picture)
-            show(picture)
+            if show:
+                show(picture)
             progress(source, len(seen))
         if stop():
             break
@@ -108,38 +115,59 @@ def _photographs(model, source, plan, stop, progress, show) -> tuple[list[Seen],
 
 
 def _video(model, source, plan, stop, progress, show) -> tuple[list[Seen], list[Path]]:
-    """Online, where every frame can be drawn at once; else drawn in a second pass, after smoothing."""
+    """Online, where every frame can be drawn at once; else drawn in a second pass, after smoothing.
+
+    Frames of a file are read ahead and looked at in batches, while those before are drawn and written; a camera's are
+    looked at as they come.
+    """
     online = plan.smooth in ("none", "one_euro") and not plan.outliers
-    writer = VideoWriter(plan.out / f"{source.name}.mp4", source.rate / plan.every) if plan.save else None
     follow = _Follower(model.skeleton, plan) if plan.follows else None
     seen: list[Seen] = []
-    try:
-        for frame in source.frames(plan.every):
-            persons = model(frame.pixels)
-            if follow:
-                persons = follow(persons, frame.time, smooth=online)
-            seen.append(_seen(frame, persons))
-            if online:
-                picture = annotated(frame.pixels, persons, model.skeleton)
-                show(picture)
-                if writer:
-                    writer(picture, frame.time)
-            progress(source, len(seen))
+    with ExitStack() as stack:
+        writer = None
+        if plan.save:
+            writer = VideoWriter(plan.out / f"{source.name}.mp4", source.rate / plan.every)
+            stack.callback(writer.close)
+        draw = _Drawing(model.skeleton, writer, show)
+        if show is None:  # Windows belong to the main thread.
+            draw = stack.enter_context(Behind(draw))
+        for batch in _frames(source, plan):
+            for frame, persons in zip(batch, model.predict([frame.pixels for frame in batch]), strict=True):
+                if follow:
+                    persons = follow(persons, frame.time, smooth=online)
+                seen.append(_seen(frame, persons))
+                if online:
+                    draw(frame, persons)
+                progress(source, len(seen))
             if stop():
                 break
         if not online:
             seen = smooth_tracks(seen, plan.smooth, plan.outliers)
-            for frame, each in zip(source.frames(plan.every), seen, strict=False):
-                picture = annotated(frame.pixels, each.persons, model.skeleton)
-                show(picture)
-                if writer:
-                    writer(picture, frame.time)
-    finally:
-        if writer:
-            writer.close()
+            for frame, each in zip(ahead(source.frames(plan.every), _AHEAD), seen, strict=False):
+                draw(frame, each.persons)
     return seen, ([writer.path] if writer and writer.path.exists() else []) + _written(
         source, seen, plan, model.skeleton
     )
+
+
+class _Drawing:
+    """Draws persons on a frame, shows it and appends it to a video."""
+
+    def __init__(self, skeleton: Skeleton, writer: VideoWriter | None, show: Show | None):
+        self._skeleton, self._writer, self._show = skeleton, writer, show
+
+    def __call__(self, frame: Frame, persons: Sequence[Person]) -> None:
+        picture = annotated(frame.pixels, persons, self._skeleton)
+        if self._show:
+            self._show(picture)
+        if self._writer:
+            self._writer(picture, frame.time)
+
+
+def _frames(source: Source, plan: Plan) -> Iterator[list[Frame]]:
+    if source.is_live:
+        return _batches(source.frames(plan.every), 1)
+    return _batches(ahead(source.frames(plan.every), _AHEAD), plan.batch_size)
 
 
 class _Follower:
@@ -191,7 +219,7 @@ def _written(source: Source, seen: Sequence[Seen], plan: Plan, skeleton: Skeleto
     return [WRITERS[name](plan.out, source.name, seen, skeleton) for name in plan.formats]
 
 
-def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
+def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
     batch: list[Frame] = []
     for frame in frames:
         batch.append(frame)

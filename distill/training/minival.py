@@ -39,7 +39,9 @@ class Minival:
         self.data, self.image_ids, self.note = None, [], None
         self.teacher: Predictions | None = None
         if _is_absent(config.data):
-            self.note = f"{config.data.root} has no split {config.data.val_split} (data.val_split): {_ANYWAY}"
+            named = config.data.root is not None
+            lacking = f"{config.data.root} has no split {config.data.val_split} (data.val_split)"
+            self.note = f"{lacking if named else 'data.root names no annotated set'}: {_ANYWAY}"
             return
         data = KeypointSet(config.data.to_measure_on, skeleton)
         if not data.annotations.labelled.any():
@@ -61,13 +63,13 @@ class Minival:
         return self.data is not None
 
     @torch.inference_mode()
-    def find(self, network: nn.Module, heads: Mapping[str, Head]) -> Predictions:
-        """The persons that a network finds."""
+    def find(self, network: nn.Module, heads: Mapping[str, Head], part: slice = slice(None)) -> Predictions:
+        """The persons that a network finds, in a part of the photographs."""
         was_training = network.training
         network.eval()
         forward = network_forward(network, self.accelerator.device, self.accelerator.autocast)
         predictor = Predictor(forward, self.input_size, self.data.skeleton, GroupingConfig(), heads=heads)
-        predictions = predict_all(predictor, self.data, self.image_ids, self.batch_size)
+        predictions = predict_all(predictor, self.data, self.image_ids[part], self.batch_size)
         network.train(was_training)
         return predictions
 

@@ -9,6 +9,7 @@ import torch
 
 from distill.data.loader import StepSampler, make_loader
 from distill.data.normalise import normalise
+from distill.evaluation.coco import Predictions
 from distill.heads.batch import Batch
 from distill.heads.registry import plain_heads
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint, save_checkpoint
@@ -186,11 +187,9 @@ class Trainer:
             logbook.scalars(step, scalars)
 
     def _measure(self, logbook: Logbook | None):
-        """Minival of the moving average; the best so far is kept."""
-        self.accelerator.wait_for_everyone()
-        state = self.state
+        """Minival of the moving average, each process on its part of the photographs; the best so far is kept."""
+        state, predictions = self.state, self._found_by_all()
         if self.accelerator.is_main_process:
-            predictions = self.minival.find(state.ema.module, self.learner.heads)
             self.metrics = self.minival.figures(predictions)
             logbook.precision_recall(state.step, "minival/persons", self.minival.curve(predictions))
             if self.config.log.images_every:
@@ -200,6 +199,21 @@ class Trainer:
                 state.best = self.metrics["ap"] or 0.0
                 self._save("best.safetensors")
         state.schedule.observe(state.step, self._common(self.metrics))
+
+    def _found_by_all(self) -> Predictions:
+        """Persons of the whole minival, found with the main process's moving average, which alone is kept up."""
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        ema = self.state.ema.module
+        if processes > 1:
+            for tensor in ema.state_dict().values():
+                torch.distributed.broadcast(tensor, 0)
+        with self.agreement.all_or_none():
+            own = self.minival.find(ema, self.learner.heads, slice(process, None, processes))
+        if processes == 1:
+            return own
+        parts = [None] * processes
+        torch.distributed.all_gather_object(parts, own)
+        return {image_id: found for part in parts for image_id, found in part.items()}
 
     def _common(self, metrics: dict[str, float]) -> dict[str, float]:
         """The main process's figures, in every process."""

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
+from distill.evaluation.coco import evaluate
+from distill.evaluation.models import load_model
+from distill.evaluation.predictor import predict_all
 from distill.networks.checkpoint import read_checkpoint
+from distill.pose.skeleton import COCO_17
 from distill.system.errors import InputError
 from distill.system.processes import join_slurm_step
 
@@ -131,6 +137,23 @@ def test_processes_and_micro_batches_learn_the_same_and_resume_one_another(start
 
 
 @pytest.mark.slow
+def test_a_minival_that_processes_share_is_that_of_one(start, tmp_path, tiny_synthetic):
+    weights = ("--weights", "students/weights/attention_xs.safetensors", "--schedule.peak", "0.0001")
+    processes = start("run", 2, "--steps", "4", "--log.minival_images", "7", "--log.minival_every", "2", *weights)
+    codes, errors = ends_of(processes)
+    assert codes == [0, 0], errors
+    log = EventAccumulator(str(tmp_path / "run" / "log"))
+    log.Reload()
+    last = tmp_path / "run" / "last.safetensors"
+    data = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
+    ids = data.image_ids[:7].tolist()
+    alone = evaluate(predict_all(load_model(last).predictor(), data, ids), data, ids)
+    shared = {name: log.Scalars(f"minival/{name}")[-1].value for name in ("ap", "ar", "ap50")}
+    assert alone["ap"] > 0
+    assert shared == pytest.approx({name: alone[name] for name in shared}, abs=1e-6)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "codes", "message"),
     [(signal.SIGTERM, [75, 75], "stopped by SIGTERM"), (signal.SIGKILL, [1, -9], "another process of this training")],
@@ -172,7 +195,13 @@ def test_bad_input_of_one_ends_both(start, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("rank", "target"), [(1, "accelerate:Accelerator.backward"), (0, "distill.training.minival:Minival.measure")]
+    ("rank", "target"),
+    [
+        (1, "accelerate:Accelerator.backward"),
+        (0, "distill.training.minival:Minival.find"),
+        (1, "distill.training.minival:Minival.find"),
+        (0, "distill.training.minival:Minival.figures"),
+    ],
 )
 def test_an_unexpected_exception_in_one_ends_both(start, tmp_path, rank, target):
     module, _, name = target.partition(":")
