@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.commands import bench, cache, data, demo, export, inspect, predict, train
+from distill.commands import bench, cache, data, demo, export, inspect, predict, report, train
 from distill.commands import eval as evaluation
 from distill.commands.cli import load_config
 from distill.training.config import TrainConfig
@@ -22,6 +22,7 @@ COMMANDS = {
     "distill-export": export,
     "distill-inspect": inspect,
     "distill-predict": predict,
+    "distill-report": report,
     "distill-train": train,
 }
 

@@ -10,7 +10,7 @@ FAULTS = {
     "loop": ("accelerate.Accelerator.backward", 3),
     "callback": ("rich.progress.Progress.update", 3),
     "worker": ("distill.data.keypoint_set.KeypointSet.photograph", 5),
-    "minival": ("distill.training.minival.Minival.measure", 1),
+    "minival": ("distill.training.minival.Minival.find", 1),
     "clean-up": ("distill.training.logbook.Logbook.close", 1),
 }
 "What raises, and at which call."
