@@ -2,8 +2,8 @@
 
     python benchmarks/predict_video.py [--model people_xs] [--seconds 8] [--size 640] [--turns 3]
 
-The baseline reads a frame, looks at it, draws and encodes it, one after the other in one thread; both use the same model,
-drawing and codec, and find the same persons. Turns alternate, and the medians and their ratio are printed.
+The baseline reads a frame, looks at it, draws and encodes it, one after the other in one thread; both use the same
+model, drawing and codec, and find the same persons. Turns alternate, and the medians and their ratio are printed.
 """
 
 import argparse

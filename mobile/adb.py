@@ -10,6 +10,11 @@ from mobile.errors import DeviceError
 
 ANSWER_SECONDS = 30.0
 TRANSFER_SECONDS = 300.0
+_STATES = (
+    "device|offline|unauthorized|authorizing|connecting|recovery|sideload|bootloader|rescue|host|no permissions.*?"
+)
+_LISTED = re.compile(rf"(?P<serial>\S.*?)\s+(?P<state>{_STATES})(?: +\w+:\S+)*")
+"A line without a tab, as of `adb devices -l`; serials of wireless phones may hold spaces."
 _REASONS = {
     "unauthorized": "is unauthorized; accept this computer's key on its screen",
     "offline": "is offline; connect it again",
@@ -26,7 +31,15 @@ def devices() -> dict[str, str]:
     _adb("start-server")
     lines = _adb("devices").splitlines()
     listed = lines[lines.index("List of devices attached") + 1 :] if "List of devices attached" in lines else []
-    return {serial: state for serial, _, state in (line.partition("\t") for line in listed) if serial and state}
+    return dict(filter(None, map(_listed, listed)))
+
+
+def _listed(line: str) -> tuple[str, str] | None:
+    """Serial and state of a line of adb's list; None of one that names no device."""
+    serial, tab, state = line.partition("\t")
+    if not tab and (match := _LISTED.fullmatch(line.strip())):
+        serial, state = match["serial"], match["state"]
+    return (serial.strip(), state.strip()) if serial.strip() and state.strip() else None
 
 
 def why_unusable(state: str) -> str:

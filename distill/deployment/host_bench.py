@@ -17,6 +17,8 @@ from mobile import bench, metadata
 from mobile.runtime import LiteRTModel, interpreter, to_stored
 
 PHOTOGRAPHS_A_TURN = 8
+_CHANNELS = (1, 3)
+"Channels that a photograph may have."
 
 
 class Stages:
@@ -37,8 +39,7 @@ class Stages:
         own = metadata.metadata_path(path).exists()
         model = LiteRTModel(path) if own else None
         self._input = (interpreter(path.read_bytes(), 1, path)).get_input_details()[0]
-        if len(self._input["shape"]) != 4:
-            raise InputError(f"model {path} takes an input of shape {self._input['shape'].tolist()}, not a photograph")
+        self._channels_first = _channels_first(path, self._input)
         self._predictors = [] if model is None else [_decoder(model, self._letterbox(p)) for p in photographs]
 
     def step(self):
@@ -48,7 +49,7 @@ class Stages:
             self._number += 1
             start = time.perf_counter()
             image = self._letterbox(self.photographs[number])
-            to_stored(image[None], self._input)
+            to_stored(image.transpose(2, 0, 1)[None] if self._channels_first else image[None], self._input)
             self.preprocess.append(1000 * (time.perf_counter() - start))
             if self._predictors:
                 start = time.perf_counter()
@@ -63,8 +64,26 @@ class Stages:
         }
 
     def _letterbox(self, photograph: np.ndarray) -> np.ndarray:
-        height, width = (int(n) for n in self._input["shape"][1:3])
+        sides = self._input["shape"][2:] if self._channels_first else self._input["shape"][1:3]
+        height, width = (int(n) for n in sides)
         return letterboxed(photograph, (width, height))[0]
+
+
+def _channels_first(path: Path, detail: dict) -> bool:
+    """Whether a photograph goes in as (1, 3, H, W) and not as (1, H, W, 3).
+
+    Raises:
+        InputError: neither, or its size is open.
+    """
+    shape = detail["shape"].tolist()
+    signature = np.asarray(detail.get("shape_signature", shape)).tolist()
+    if -1 in signature[1:]:
+        raise InputError(f"model {path} takes an input of open size {signature}; export it with a fixed one to time it")
+    if len(shape) == 4 and shape[3] in _CHANNELS:
+        return False
+    if len(shape) == 4 and shape[1] in _CHANNELS:
+        return True
+    raise InputError(f"model {path} takes an input of shape {shape}, not a photograph")
 
 
 def _decoder(model: LiteRTModel, image: np.ndarray) -> Any:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from distill.system.errors import InputError
+from distill.system.notes import note
 
 
 def array_task(
@@ -34,12 +35,17 @@ def _slurm_task(environment: Mapping[str, str]) -> tuple[int, int]:
         number, count, first, step = (
             int(environment.get(f"SLURM_ARRAY_TASK_{name}", default)) for name, default in defaults.items()
         )
+        last = int(environment.get("SLURM_ARRAY_TASK_MAX", first + step * (count - 1)))
         position, rest = divmod(number - first, step)
     except (ValueError, ZeroDivisionError):
         raise InputError("SLURM_ARRAY_TASK_ID and its like are not numbers; give task_id and num_tasks") from None
-    if rest or not 0 <= position < count:
+    if rest or not 0 <= position < count or last != first + step * (count - 1):
         raise InputError(
-            f"SLURM_ARRAY_TASK_ID {number} is not one of {count} ids in equal steps from {first}; "
-            "submit an array such as 0-15, or give task_id and num_tasks"
+            f"SLURM_ARRAY_TASK_ID {number}: the {count} ids from {first} to {last} are not in equal steps, so part "
+            "of the work would be nobody's; submit an array such as 0-15, or give task_id and num_tasks"
         )
+    note(
+        f"task {position + 1} of {count} of the Slurm array {environment.get('SLURM_ARRAY_JOB_ID', '')} "
+        "(SLURM_ARRAY_TASK_ID): it does its part alone; task_id 0 and num_tasks 1 do everything"
+    )
     return position, count

@@ -18,7 +18,12 @@ args=(--data.root "${DATA_ROOT:?set DATA_ROOT to the folder of the COCO set}" --
 args+=(--teacher.name "${TEACHER:-higher_hrnet_w32}" --out "${STORE:-labels_$split.zarr}" --evaluate true)
 if [ -n "${WEIGHTS:-}" ]; then args+=(--teacher.weights "$WEIGHTS"); fi
 launch=()
-if [ -n "${SLURM_JOB_ID:-}" ]; then launch=(srun --ntasks=1); fi
+# Inside a step, such as that of `srun --pty bash`, another one would wait for its CPUs for ever.
+if [[ -n ${SLURM_JOB_ID:-} && -z ${SLURM_STEP_ID:-} ]]; then
+  launch=(srun --ntasks=1)
+  # srun does not take the CPUs of a task from sbatch by itself.
+  export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}
+fi
 code=0
 "${launch[@]}" distill-cache build "${args[@]}" "$@" || code=$?
 # Stopped by the signal before the time limit (138: before the command was ready for it): go on in the queue. The id of

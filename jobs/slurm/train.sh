@@ -17,7 +17,8 @@ args+=(--data.root "${DATA_ROOT:?set DATA_ROOT to the folder of the COCO set}" -
 args+=(--out "${RUN:-runs/${SLURM_JOB_ID:-local}}")
 if [ -n "${STORE:-}" ]; then args+=(--data.soft_labels "$STORE"); fi
 launch=()
-if [ -n "${SLURM_JOB_ID:-}" ]; then
+# Inside a step, such as that of `srun --pty bash`, another one would wait for its CPUs for ever.
+if [[ -n ${SLURM_JOB_ID:-} && -z ${SLURM_STEP_ID:-} ]]; then
   # The tasks meet on the first node; what outlives another task by a minute is ended.
   launch=(srun --wait=60)
   nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")

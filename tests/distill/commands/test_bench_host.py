@@ -3,11 +3,13 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from distill.commands.bench import main
 from distill.commands.export import main as export
+from distill.deployment.host_bench import Stages
 from distill.networks.checkpoint import save_checkpoint
 
 SIDE = 64
@@ -76,6 +78,28 @@ def test_every_model_with_every_number_of_threads(models, tiny_synthetic, tmp_pa
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "plot.png"]
     assert [p.name for p in out.parent.iterdir()] == ["bench.json"]
+
+
+@pytest.mark.slow
+def test_a_model_with_channels_first_is_timed_as_what_it_is_and_one_of_open_size_is_refused(tmp_path, capfd):
+    import litert_torch
+    import tensorflow
+
+    first, open_size = tmp_path / "first.tflite", tmp_path / "open.tflite"
+    litert_torch.convert(torch.nn.Conv2d(3, 4, 3).eval(), (torch.zeros(1, 3, 32, 48),)).export(str(first))
+    spec = tensorflow.TensorSpec((1, None, None, 3), tensorflow.float32)
+    double = tensorflow.function(lambda image: 2 * image).get_concrete_function(spec)
+    open_size.write_bytes(tensorflow.lite.TFLiteConverter.from_concrete_functions([double]).convert())
+    stages = Stages(first, [np.zeros((60, 40, 3), np.uint8)])
+    assert stages._letterbox(stages.photographs[0]).shape == (32, 48, 3)
+    few = ("--threads", 1, "--runs", 2, "--turns", 1, "--photographs", 1)
+    assert run(first, *few, "--out", tmp_path / "bench.json") == 0
+    (row,) = json.loads((tmp_path / "bench.json").read_text())["models"]
+    assert row["p50_ms"] > 0 and row["preprocess_ms"] > 0
+    capfd.readouterr()
+    assert run(open_size, *few) == 1
+    out, err = capfd.readouterr()
+    assert out == "" and err.strip().count("\n") == 0 and "open size [1, -1, -1, 3]" in err
 
 
 @pytest.mark.parametrize(
