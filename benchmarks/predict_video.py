@@ -56,7 +56,7 @@ def main():
         for _ in range(given.turns):
             for name, way in zip(rates, (plain, overlapped), strict=True):
                 started = time.perf_counter()
-                found.append(way(model, video, Path(folder)))
+                found.append(way(model, video, Path(folder) / "out"))
                 rates[name].append(len(found[-1]) / (time.perf_counter() - started))
     if any(counts != found[0] for counts in found):
         raise SystemExit("the two ways do not find the same persons")

@@ -91,7 +91,9 @@ def main():
             write_video(path, scene, given.seconds, RATE)
             truths = [scene.frame(number / RATE)[1] for number in range(round(given.seconds * RATE))]
             started = time.perf_counter()
-            seen, _ = run(model, Video(path.stem, str(path)), Plan(Path(folder), ("csv",), save=False, track=True))
+            seen, _ = run(
+                model, Video(path.stem, str(path)), Plan(Path(folder) / "out", ("csv",), save=False, track=True)
+            )
             spent, frames = spent + time.perf_counter() - started, frames + len(seen)
             counts += followed(seen, truths)
             by_frame = [owners(each, truth) for each, truth in zip(seen, truths, strict=True)]

@@ -24,7 +24,14 @@ from distill.data.keypoint_set import open_data
 from distill.data.source import DataSource
 from distill.labelling.array_task import array_task
 from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_teacher
-from distill.labelling.teacher_pass import BATCH_SIZE, THREADS, TeacherPass, create_store, evaluate_store
+from distill.labelling.teacher_pass import (
+    BATCH_SIZE,
+    THREADS,
+    TeacherPass,
+    create_store,
+    evaluate_store,
+    images_to_label,
+)
 from distill.pose.grouping import GroupingConfig
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -67,6 +74,9 @@ class BuildConfig:
     "Threads that decode photographs."
     limit: int | None = None
     "Label only so many photographs, those of lowest id; all by default."
+    persons_only: bool = False
+    """Leave out photographs that are annotated and show nobody with a labelled joint, which trainings leave out by
+    default: of COCO's train2017 it labels 64,115 of 118,287."""
     evaluate: bool = False
     "Score the teacher's persons against the annotations once the store is complete."
     task_id: int | None = None
@@ -95,7 +105,7 @@ def build(config: BuildConfig) -> SoftLabelStore:
     task, num_tasks = array_task(config.task_id, config.num_tasks)
     data = open_data(config.data, config.skeleton)
     if config.evaluate:
-        data.require_labelled(data.image_ids[: config.limit])
+        data.require_labelled(images_to_label(data, config.persons_only)[: config.limit])
     loaded = load_teacher(config.teacher, data.skeleton)
     store = create_store(
         config.out,
@@ -106,6 +116,7 @@ def build(config: BuildConfig) -> SoftLabelStore:
         shard_length=config.shard_length,
         noise_floor=config.noise_floor,
         limit=config.limit,
+        persons_only=config.persons_only,
         configuration=to_json_values(replace(config, task_id=None, num_tasks=None)) | {"imports": imported()},
     )
     teacher_pass = TeacherPass(

@@ -114,7 +114,10 @@ def verify(config: VerifyConfig):
         data = _data_of(store, config.data.root)
         check_store(store, data)
         if absent := len(np.setdiff1d(data.image_ids, store.image_ids)):
-            print(f"{absent} of the {len(data)} images of {data.annotation_file} are not in the store, by its limit")
+            print(
+                f"{absent} of the {len(data)} images of {data.annotation_file} are not in the store, by its limit or "
+                "persons_only"
+            )
         else:
             print(f"its images are the {len(data)} of {data.annotation_file}")
         if config.sample:

@@ -43,6 +43,7 @@ def create_store(
     shard_length: int,
     noise_floor: float,
     limit: int | None = None,
+    persons_only: bool = False,
     configuration: dict | None = None,
 ) -> SoftLabelStore:
     """Make the store of a split, or open the one that was made the same way.
@@ -53,12 +54,15 @@ def create_store(
         shard_length: images a shard.
         noise_floor: heatmap values below it are stored as 0, and peaks of cells at or below it not at all.
         limit: label only so many photographs, those of lowest id.
+        persons_only: leave out photographs that are annotated and show nobody with a labelled joint.
         configuration: everything the command was given, for the record.
 
     Raises:
         StoreError: the place is taken by a store of another kind, or cannot be written.
     """
-    ids = data.image_ids[:limit]
+    ids = images_to_label(data, persons_only)[:limit]
+    if not len(ids):
+        raise InputError(f"{data.annotation_file} shows nobody with a labelled joint; leave persons_only out")
     sizes = np.array([data.size(i) for i in ids])
     attributes = {
         "teacher": teacher | {"grouping": asdict(grouping)},
@@ -82,6 +86,14 @@ def create_store(
         encoding=LinearEncoding(noise_floor),
         attributes=attributes,
     )
+
+
+def images_to_label(data: KeypointSet, persons_only: bool) -> np.ndarray:
+    """(N,) ids of all photographs, or of those from which something can be learnt."""
+    if not persons_only:
+        return data.image_ids
+    taught = set(data.annotations.image_ids[data.annotations.labelled].tolist())
+    return np.array([i for i in data.image_ids.tolist() if i in taught or not data.is_annotated(i)], dtype=np.int64)
 
 
 class TeacherPass:

@@ -85,8 +85,11 @@ def run(
         show: called with each annotated picture as soon as there is one.
 
     Raises:
-        InputError: it cannot be read, or is a camera and to be smoothed by what comes later.
+        InputError: it cannot be read, lies in the folder to write to, or is a camera and to be smoothed by what comes
+            later.
     """
+    if plan.out.resolve() in source.folders:
+        raise InputError(f"out {plan.out} is where {source.name} lies, and could replace it; name another folder")
     if isinstance(source, Photographs):
         return _photographs(model, source, plan, stop, progress, show)
     if source.is_live and plan.smooth not in ("none", "one_euro"):

@@ -54,6 +54,11 @@ class Photographs:
                 note(str(error))
 
     @property
+    def folders(self) -> set[Path]:
+        """Where they lie."""
+        return {path.resolve().parent for path in self.paths}
+
+    @property
     def length(self) -> int:
         """Number of them."""
         return len(self.paths)
@@ -68,6 +73,12 @@ class Video:
     container: str | None = None
     "FFmpeg's name of the way in, where the address does not say."
     is_live: bool = False
+
+    @property
+    def folders(self) -> set[Path]:
+        """Where the file lies; none of a camera or a stream."""
+        path = Path(self.address)
+        return {path.resolve().parent} if path.is_file() else set()
 
     def frames(self, every: int = 1) -> Iterator[Frame]:
         """Every n-th frame that can be decoded, turned upright; how many cannot is told at the end.

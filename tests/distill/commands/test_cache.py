@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from cache.store import SoftLabelStore
+from distill.commands import train
 from distill.commands.cache import main
+from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
+from distill.pose.skeleton import COCO_17
 
 
 def build(root, out, *more):
@@ -54,6 +58,39 @@ def test_build_writes_and_evaluates(store, tiny_synthetic, tmp_path, capsys):
     configuration = SoftLabelStore.open(store).attributes["configuration"]
     where = {"root": str(tiny_synthetic), "annotations": None, "images": None}
     assert configuration["data"] == where | {"split": "val2017", "format": "auto"}
+
+
+def test_photographs_that_teach_nobody_are_left_out_when_asked(shared, tmp_path, capsys):
+    out, split = tmp_path / "labels.zarr", ("--data.split", "train2017")
+    assert build(shared / "coco_mini", out, *split, "--persons_only", "true", "--evaluate", "true") == 0
+    labelled = SoftLabelStore.open(out).image_ids
+    data = KeypointSet(DataSource(shared / "coco_mini", "train2017"), COCO_17)
+    assert labelled.tolist() == [i for i in data.image_ids.tolist() if len(data.keypoints(i))] and len(labelled) == 79
+    assert main(["verify", str(out), "--data.root", str(shared / "coco_mini")]) == 0
+    assert "16 of the 95 images" in capsys.readouterr().out
+    arguments = [
+        "--data.root",
+        str(shared / "coco_mini"),
+        "--data.soft_labels",
+        str(out),
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    few = [
+        "--steps",
+        "1",
+        "--batch_size",
+        "2",
+        "--input_size",
+        "64",
+        "--log.minival_images",
+        "2",
+        "--data.workers",
+        "0",
+    ]
+    assert train.main([*arguments, *few]) == 0
+    assert build(shared / "coco_mini", out, *split) == 1
+    assert "image" in error_line(capsys)
 
 
 def test_build_again_does_nothing(store, tiny_synthetic):

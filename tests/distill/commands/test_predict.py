@@ -111,3 +111,21 @@ def test_pictures_of_which_none_can_be_read_are_an_error(tmp_path, capsys):
 def test_a_video_is_not_replaced_unasked(scene, capsys):
     assert data.main(["synthesize", str(scene.parent), "--video", "1", "--split", "walk"]) == 1
     assert "exists; choose another" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["picture", "folder", "video", "link"])
+def test_what_is_looked_at_is_never_replaced(scene, tiny_synthetic, tmp_path, capsys, kind):
+    place = tmp_path / "place"
+    place.mkdir()
+    original = place / ("own.mp4" if kind == "video" else "own.jpg")
+    source = scene if kind == "video" else next((tiny_synthetic / "val2017").iterdir())
+    original.write_bytes(source.read_bytes())
+    content = original.read_bytes()
+    out = place
+    if kind == "link":
+        out = tmp_path / "link"
+        out.symlink_to(place)
+    word = place if kind == "folder" else original
+    assert main([str(word), "--model", "attention_xs", "--out", str(out)]) == 1
+    assert "name another folder" in capsys.readouterr().err
+    assert original.read_bytes() == content and list(place.iterdir()) == [original]
