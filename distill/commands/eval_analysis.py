@@ -18,6 +18,7 @@ from distill.evaluation.analysis import KINDS, analyse
 from distill.evaluation.coco import Predictions, evaluate
 from distill.evaluation.comparison import compare
 from distill.evaluation.correction import CORRECTIONS
+from distill.evaluation.figures import telling_score
 from distill.evaluation.models import load_model
 from distill.evaluation.oracles import true_boxes, true_grouping
 from distill.evaluation.predictor import Predictor, predict_all
@@ -75,15 +76,22 @@ def write_analysis(
     analysis["oracles"] = _oracles(analysed, data, image_ids, batch_size)
     analysis["models"] = compare(found, data, image_ids, samples=bootstrap)
     (out / PICTURES).mkdir(parents=True, exist_ok=True)
+    shown = {"model": analysed.predictions} | ({"teacher": found["teacher"]} if "teacher" in found else {})
+    least = {who: telling_score(predictions, data, image_ids) for who, predictions in shown.items()}
     rows = []
     for number, worst in enumerate(analysis["worst"], start=1):
-        picture, persons, frame = _seen(worst, data, analysed.predictions, found.get("teacher"))
+        view = _View.around(worst, data)
+        persons = {"truth": view.of(data.keypoints(worst["image_id"]))}
+        for who, predictions in shown.items():
+            each = _arrays(predictions, worst["image_id"], data)
+            persons[who] = view.of(confident(*each, least[who]))
         name = f"{PICTURES}/{number:03}.jpg"
-        write_image(out / name, picture)
-        worst |= {"picture": name, "size": picture.shape[1::-1], "frame": frame}
+        write_image(out / name, view.picture)
+        worst |= {"picture": name, "size": view.picture.shape[1::-1], "frame": view.frame}
         worst["persons"] = {who: np.round(those, 1).tolist() for who, those in persons.items()}
         if len(rows) < _SHEET_ROWS:
-            rows.append([picture, *(draw_persons(picture, those, data.skeleton) for those in persons.values())])
+            drawn = (draw_persons(view.picture, those, data.skeleton) for those in persons.values())
+            rows.append([view.picture, *drawn])
             titles = ["photograph", *persons]
     write_image(out / SHEET, contact_sheet(rows, titles, CELL))
     analysis["skeleton_limbs"] = data.skeleton.limb_index.tolist()
@@ -152,30 +160,37 @@ def _oracles(analysed: Analysed, data: KeypointSet, image_ids: Sequence[int], ba
     return oracles
 
 
-def _seen(
-    worst: dict, data: KeypointSet, predictions: Predictions, teacher: Predictions | None
-) -> tuple[np.ndarray, dict[str, np.ndarray], list[float]]:
-    """The picture around a person, everybody in it (annotated, by the model, by the teacher), and the person's box.
+@dataclass(frozen=True)
+class _View:
+    """The picture around a person."""
 
-    Places are in the picture's pixels.
-    """
-    image_id = worst["image_id"]
-    photograph = data.photograph(image_id)
-    size = np.array(photograph.shape[1::-1])
-    box = np.array(worst["box"])
-    margin = _AROUND * box[2:].max()
-    low = np.floor(box[:2] - margin).astype(int).clip(0, size - 1)
-    high = np.ceil(box[:2] + box[2:] + margin).astype(int).clip(low + 1, size)
-    scale = min(1.0, _LONGEST_SIDE / (high - low).max())
-    picture = draw_persons(
-        photograph[low[1] : high[1], low[0] : high[0]], np.zeros((0, 1, 3)), data.skeleton, scale=scale
-    )
-    persons = {"truth": data.keypoints(image_id), "model": confident(*_arrays(predictions, image_id, data))}
-    if teacher is not None:
-        persons["teacher"] = confident(*_arrays(teacher, image_id, data))
-    for those in persons.values():
-        those[..., :2] = (those[..., :2] - low) * scale
-    return picture, persons, [*((box[:2] - low) * scale).tolist(), *(box[2:] * scale).tolist()]
+    picture: np.ndarray
+    "(h, w, 3) uint8 RGB."
+    corner: np.ndarray
+    "x, y of its upper left corner in the photograph."
+    scale: float
+    "Its pixels to one of the photograph."
+    frame: list[float]
+    "The person's box x, y, width, height in it."
+
+    @classmethod
+    def around(cls, worst: dict, data: KeypointSet) -> "_View":
+        photograph = data.photograph(worst["image_id"])
+        size, box = np.array(photograph.shape[1::-1]), np.array(worst["box"])
+        margin = _AROUND * box[2:].max()
+        low = np.floor(box[:2] - margin).astype(int).clip(0, size - 1)
+        high = np.ceil(box[:2] + box[2:] + margin).astype(int).clip(low + 1, size)
+        scale = min(1.0, _LONGEST_SIDE / (high - low).max())
+        pixels = photograph[low[1] : high[1], low[0] : high[0]]
+        picture = draw_persons(pixels, np.zeros((0, len(data.skeleton), 3)), data.skeleton, scale=scale)
+        frame = [*((box[:2] - low) * scale).tolist(), *(box[2:] * scale).tolist()]
+        return cls(picture, low, scale, frame)
+
+    def of(self, persons: np.ndarray) -> np.ndarray:
+        """Persons (P, K, 3) of the photograph in the picture's pixels."""
+        moved = np.array(persons, np.float64)
+        moved[..., :2] = (moved[..., :2] - self.corner) * self.scale
+        return moved
 
 
 def _arrays(predictions: Predictions, image_id: int, data: KeypointSet) -> tuple[np.ndarray, np.ndarray]:

@@ -29,9 +29,13 @@ class Panel:
     "(h, w) 0..1 over the same frame; None of a student that has none."
 
 
-def confident(persons: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """The persons (P, K, 3) and joints that are sure enough to be drawn; other joints get score 0."""
-    kept = persons[scores >= CONFIDENT_PERSON].copy()
+def confident(persons: np.ndarray, scores: np.ndarray, least: float = CONFIDENT_PERSON) -> np.ndarray:
+    """The persons (P, K, 3) and joints that are sure enough to be drawn; other joints get score 0.
+
+    Args:
+        least: score of a person.
+    """
+    kept = persons[scores >= least].copy()
     kept[kept[..., 2] < CONFIDENT_JOINT] = 0
     return kept
 

@@ -75,6 +75,16 @@ def counts_by_score(
     }
 
 
+def telling_score(predictions: Predictions, data: KeypointSet, image_ids: Sequence[int] | None = None) -> float:
+    """The score from which persons are worth drawing: precision and recall (OKS 0.5) together are best there (F1).
+
+    Scores of different models mean different things; 0 where nobody is right.
+    """
+    counts = counts_by_score(predictions, data, image_ids)
+    f1 = 2 * counts["tp"] / np.maximum(2 * counts["tp"] + counts["fp"] + counts["fn"], 1)
+    return float(np.linspace(0, 1, SCORES)[f1.argmax()])
+
+
 def calibration(correction: Correction) -> dict:
     """What scores say of a found person's similarity with the one it stands for, 0 if it stands for nobody.
 

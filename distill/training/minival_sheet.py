@@ -9,6 +9,7 @@ from distill.drawing.persons import draw_persons
 from distill.drawing.result_sheet import CELL, confident
 from distill.drawing.sheet import contact_sheet
 from distill.evaluation.coco import Predictions
+from distill.evaluation.figures import telling_score
 from distill.evaluation.matching import match_persons
 
 PHOTOGRAPHS = 4
@@ -24,13 +25,13 @@ def draw_worst(
     """
     columns = {} if teacher is None else {"teacher": teacher}
     columns["student"] = predictions
+    least = {name: telling_score(found, data, image_ids) for name, found in columns.items()}
     rows = []
     for image_id in worst_photographs(predictions, data, image_ids):
         photograph = data.photograph(image_id)
-        found = [confident(*those[image_id]) for those in columns.values()]
-        rows.append(
-            [draw_persons(photograph, persons, data.skeleton) for persons in (data.keypoints(image_id), *found)]
-        )
+        shown = [data.keypoints(image_id)]
+        shown += [confident(*found[image_id], least[name]) for name, found in columns.items()]
+        rows.append([draw_persons(photograph, persons, data.skeleton) for persons in shown])
     return contact_sheet(rows, ["ground truth", *columns], CELL)
 
 

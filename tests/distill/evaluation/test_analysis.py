@@ -10,7 +10,7 @@ from distill.evaluation.analysis import CROWDING, KINDS, SIZES, analyse
 from distill.evaluation.coco import evaluate
 from distill.evaluation.comparison import compare
 from distill.evaluation.correction import Correction
-from distill.evaluation.figures import calibration, joint_figures, precision_recall
+from distill.evaluation.figures import calibration, counts_by_score, joint_figures, precision_recall, telling_score
 from distill.evaluation.oracles import true_boxes, true_grouping
 from distill.evaluation.predictor import Predictor
 from distill.pose.grouping import GroupingConfig
@@ -63,6 +63,22 @@ def test_calibration_counts_background_as_worth_nothing(people, person):
     ]
     assert table["error"] == pytest.approx((0.75 + 2 * 0.45) / 3)
     assert calibration(Correction({}, data)) == {"bins": [], "error": None}
+
+
+def test_counts_by_score_and_the_score_that_tells_most(people, person):
+    data = people({1: [person()], 2: [person()]})
+    predictions = {
+        1: (np.stack([found(person()), found(person(20, 300))]), np.array([0.6, 0.1])),
+        2: (found(person())[None], np.array([0.4])),
+    }
+    counts = counts_by_score(predictions, data)
+    at = {score: round(score * 126) for score in (0, 0.2, 0.5, 0.9)}
+    assert [int(counts["tp"][at[score]]) for score in at] == [2, 2, 1, 0]
+    assert [int(counts["fp"][at[score]]) for score in at] == [1, 0, 0, 0]
+    assert [int(counts["fn"][at[score]]) for score in at] == [0, 0, 1, 2]
+    assert counts["precision"][0] == pytest.approx(2 / 3) and counts["recall"][at[0.5]] == 0.5
+    assert 0.1 < telling_score(predictions, data) <= 0.4
+    assert telling_score({}, data) == 0
 
 
 def test_analysis_says_where_errors_are_and_who_is_worst(people, person):
