@@ -73,7 +73,7 @@ def write_analysis(
     if soft_labels is not None:
         found["teacher"] = _of_teacher(soft_labels, data, image_ids)
     analysis = report | analyse(analysed.predictions, data, image_ids)
-    analysis["oracles"] = _oracles(analysed, data, image_ids, batch_size)
+    analysis["oracles"] |= _oracles(analysed, data, image_ids, batch_size)
     analysis["models"] = compare(found, data, image_ids, samples=bootstrap)
     (out / PICTURES).mkdir(parents=True, exist_ok=True)
     shown = {"model": analysed.predictions} | ({"teacher": found["teacher"]} if "teacher" in found else {})

@@ -7,8 +7,8 @@ import numpy as np
 
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import Predictions, evaluate
-from distill.evaluation.correction import Correction, ErrorsOfPerson, ap_by_correction
-from distill.evaluation.errors import GOOD, JOINT_ERRORS
+from distill.evaluation.correction import SCORES, Correction, ErrorsOfPerson, ap_by_correction
+from distill.evaluation.errors import GOOD, INVERSION, JOINT_ERRORS, SWAP
 from distill.evaluation.figures import calibration, joint_figures, precision_recall
 
 KINDS = (GOOD, *reversed(JOINT_ERRORS))
@@ -30,6 +30,8 @@ def analyse(predictions: Predictions, data: KeypointSet, image_ids: Sequence[int
         where: the same by joint, size, crowding and visibility.
         ap: see `ap_by_correction`.
         joint_figures, precision_recall, calibration: see `distill.evaluation.figures`.
+        oracles: AP with true classes of joints (none on the other side or somebody else's), and with true scores.
+        oks: similarity of the one found for each annotated person, by annotation id; 0 of those not found.
         worst: the `WORST` annotated persons of lowest OKS, the largest of equals first; those not found have 0.
 
     Raises:
@@ -46,6 +48,8 @@ def analyse(predictions: Predictions, data: KeypointSet, image_ids: Sequence[int
         "joint_figures": joint_figures(correction),
         "precision_recall": precision_recall(predictions, data, image_ids),
         "calibration": calibration(correction),
+        "oracles": {"joint_classes": correction.ap({INVERSION, SWAP}), "scores": correction.ap({SCORES})},
+        "oks": _oks(correction),
         "worst": worst_persons(correction),
     }
 
@@ -73,6 +77,12 @@ def worst_persons(correction: Correction, count: int = WORST) -> list[dict]:
             }
         )
     return worst
+
+
+def _oks(correction: Correction) -> dict[str, float]:
+    found = {each.match.annotation: each.match.oks for each in correction.persons}
+    ids = correction.data.annotations.ids
+    return {str(ids[row]): found.get(row, 0.0) for row in correction.labelled.tolist()}
 
 
 def _persons(correction: Correction) -> dict[str, int]:

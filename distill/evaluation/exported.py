@@ -38,7 +38,8 @@ class PeakPredictor(Predictor):
 
     def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
         """As `Predictor.locate`."""
-        peaks = self.forward(images)
+        with self.network_lock:
+            peaks = self.forward(images)
         each = ({name: value[i] for name, value in peaks.items()} for i in range(len(images)))
         if "peak_tags" not in peaks:
             return [best_peaks(one, self.columns, self.grouping) for one in each], self.columns

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
+from threading import Lock
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
 
 class Predictor:
     """Persons of photographs of any size, found by whatever the outputs of a network allow.
+
+    Several threads may call it: one at a time goes through the network, while others find persons in what came out.
 
     Args:
         forward: the network; see `network_forward` and `distill.evaluation.exported.litert_forward`.
@@ -48,6 +51,7 @@ class Predictor:
     ):
         self.forward, self.input_size, self.skeleton = forward, input_size, skeleton
         self.grouping, self.flip, self.heads = grouping, flip, heads
+        self.network_lock = Lock()
 
     def __call__(self, photographs: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each photograph (H, W, 3) uint8 RGB its persons (P, K, 3) in its pixels, and their scores (P,).
@@ -78,8 +82,9 @@ class Predictor:
 
         With flip, those of the mirrored images are combined with them as each output's head says.
         """
-        maps = at_finest(self.forward(images))
-        mirrored = at_finest(self.forward(images[:, :, ::-1])) if self.flip else {}
+        with self.network_lock:
+            maps = at_finest(self.forward(images))
+            mirrored = at_finest(self.forward(images[:, :, ::-1])) if self.flip else {}
         heads = known_heads(maps) if self.heads is None else self.heads
         decoder = decoding_head(heads, maps)
         order = torch.from_numpy(self.skeleton.flip_index)
@@ -99,18 +104,19 @@ def predict_all(
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Persons (P, K, 3) and scores (P,) by image id, for all photographs of a split or those asked for.
 
-    Photographs are decoded by threads, ahead of the network.
+    Photographs are decoded ahead of the network, and persons found in its maps behind it, by threads.
 
     Args:
         batch_size: photographs that go through the network together.
         progress: called with photographs done and to be done.
     """
     ids = [int(i) for i in (data.image_ids if image_ids is None else image_ids)]
-    predictions = {}
     photographs = mapped(data.photograph, ids, depth=batch_size)
-    for start in range(0, len(ids), batch_size):
-        part = ids[start : start + batch_size]
-        predictions |= dict(zip(part, predictor(list(islice(photographs, len(part)))), strict=True))
+    parts = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
+    batches = (list(islice(photographs, len(part))) for part in parts)
+    predictions = {}
+    for part, found in zip(parts, mapped(predictor, batches, depth=2, workers=2), strict=True):
+        predictions |= dict(zip(part, found, strict=True))
         progress(len(predictions), len(ids))
     return predictions
 

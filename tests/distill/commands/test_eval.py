@@ -211,10 +211,8 @@ def test_analysis_is_written_with_pictures_and_models_side_by_side(
     assert main([str(a) for a in (*arguments, "--against", exported, "--out", tmp_path / "report.json")]) == 0
     analysis = json.loads((out / "analysis.json").read_text())
     assert analysis["figures"]["ap"] == json.loads((tmp_path / "report.json").read_text())["ap"]
-    assert set(analysis["models"]) == {checkpoint.name, exported.name} and set(analysis["oracles"]) == {
-        "boxes",
-        "grouping",
-    }
+    assert set(analysis["models"]) == {checkpoint.name, exported.name}
+    assert set(analysis["oracles"]) == {"boxes", "grouping", "joint_classes", "scores"}
     data = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
     assert len(analysis["worst"]) == sum(len(data.keypoints(i)) for i in data.image_ids[:4].tolist())
     for worst in analysis["worst"]:

@@ -94,6 +94,8 @@ def test_analysis_says_where_errors_are_and_who_is_worst(people, person):
     assert tuple(analysis["where"]["size"]) == SIZES and tuple(analysis["where"]["crowding"]) == CROWDING
     assert analysis["where"]["size"]["large"]["persons"] == 3
     assert analysis["where"]["crowding"]["one or two beside"]["not_found"] == 1
+    assert list(analysis["oks"].values()) == pytest.approx([16 / 17, 0, 1], abs=1e-4)
+    assert analysis["oracles"].keys() == {"joint_classes", "scores"}
     worst = analysis["worst"]
     assert [w["oks"] for w in worst] == pytest.approx([0, 16 / 17, 1], abs=1e-4)
     assert worst[0]["found"] is None and worst[1]["errors"] == {"nose": "miss"}
