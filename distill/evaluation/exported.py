@@ -6,7 +6,7 @@ from dataclasses import fields
 import numpy as np
 import torch
 
-from distill.evaluation.predictor import Forward, Predictor
+from distill.evaluation.predictor import Forward, Located, Predictor
 from distill.pose.grouping import GroupingConfig, group_peaks
 from distill.pose.single_person import best_peaks
 from distill.pose.skeleton import Skeleton
@@ -36,14 +36,17 @@ class PeakPredictor(Predictor):
         super().__init__(forward, input_size, skeleton, grouping)
         self.columns = columns
 
-    def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
-        """As `Predictor.locate`."""
-        with self.network_lock:
-            peaks = self.forward(images)
-        each = ({name: value[i] for name, value in peaks.items()} for i in range(len(images)))
-        if "peak_tags" not in peaks:
-            return [best_peaks(one, self.columns, self.grouping) for one in each], self.columns
-        return [group_peaks(one, self.columns, self.skeleton, self.grouping) for one in each], self.columns
+    def seen(self, images: np.ndarray) -> Callable[[], Located]:
+        """As `Predictor.seen`."""
+        peaks = self.forward(images)
+
+        def locate() -> Located:
+            each = ({name: value[i] for name, value in peaks.items()} for i in range(len(images)))
+            if "peak_tags" not in peaks:
+                return [best_peaks(one, self.columns, self.grouping) for one in each], self.columns
+            return [group_peaks(one, self.columns, self.skeleton, self.grouping) for one in each], self.columns
+
+        return locate
 
 
 def litert_predictor(model: LiteRTModel, grouping: GroupingConfig | None = None, flip: bool = False) -> Predictor:

@@ -1,9 +1,10 @@
 """From photographs to persons, with any network."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
-from threading import Lock
 
 import numpy as np
 import torch
@@ -21,12 +22,12 @@ from distill.system.overlap import mapped
 
 Forward = Callable[[np.ndarray], dict[str, torch.Tensor]]
 "Letterboxed photographs (B, H, W, 3) uint8 RGB to maps (B, C, h, w) by name, as networks return them."
+Located = tuple[list[tuple[np.ndarray, np.ndarray]], int]
+"Persons (P, K, 3) in map cells and scores (P,) of each image, and the width of the maps in cells."
 
 
 class Predictor:
     """Persons of photographs of any size, found by whatever the outputs of a network allow.
-
-    Several threads may call it: one at a time goes through the network, while others find persons in what came out.
 
     Args:
         forward: the network; see `network_forward` and `distill.evaluation.exported.litert_forward`.
@@ -51,40 +52,55 @@ class Predictor:
     ):
         self.forward, self.input_size, self.skeleton = forward, input_size, skeleton
         self.grouping, self.flip, self.heads = grouping, flip, heads
-        self.network_lock = Lock()
 
     def __call__(self, photographs: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each photograph (H, W, 3) uint8 RGB its persons (P, K, 3) in its pixels, and their scores (P,).
 
         All photographs go through the network as one batch.
         """
-        if not photographs:
-            return []
-        images, matrices = zip(*(letterboxed(photograph, self.input_size) for photograph in photographs), strict=True)
-        found, columns = self.locate(np.stack(images))
-        to_cells = geometry.scaling(columns / self.input_size[0])
-        return [
-            (to_photograph(persons, geometry.compose(matrix, to_cells)), scores)
-            for (persons, scores), matrix in zip(found, matrices, strict=True)
-        ]
+        return self.begin(photographs)()
 
-    def locate(self, images: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
+    def begin(self, photographs: Sequence[np.ndarray]) -> Callable[[], list[tuple[np.ndarray, np.ndarray]]]:
+        """As a call, but only as far as the network goes; what is returned does the rest, in any thread."""
+        if not photographs:
+            return list
+        images, matrices = zip(*(letterboxed(photograph, self.input_size) for photograph in photographs), strict=True)
+        decode = self.seen(np.stack(images))
+
+        def finish() -> list[tuple[np.ndarray, np.ndarray]]:
+            found, columns = decode()
+            to_cells = geometry.scaling(columns / self.input_size[0])
+            return [
+                (to_photograph(persons, geometry.compose(matrix, to_cells)), scores)
+                for (persons, scores), matrix in zip(found, matrices, strict=True)
+            ]
+
+        return finish
+
+    def locate(self, images: np.ndarray) -> Located:
         """Persons (P, K, 3) in map cells and scores (P,) of letterboxed images, and the width of the maps in cells."""
-        seen, decoder = self.maps(images)
-        found = [
-            decoder.persons({name: values[i] for name, values in seen.items()}, self.skeleton, self.grouping)
-            for i in range(len(images))
-        ]
-        return found, next(iter(seen.values())).shape[-1]
+        return self.seen(images)()
+
+    def seen(self, images: np.ndarray) -> Callable[[], Located]:
+        """As `locate`, but only as far as the network goes; what is returned does the rest, in any thread."""
+        maps, decoder = self.maps(images)
+
+        def locate() -> Located:
+            found = [
+                decoder.persons({name: values[i] for name, values in maps.items()}, self.skeleton, self.grouping)
+                for i in range(len(images))
+            ]
+            return found, next(iter(maps.values())).shape[-1]
+
+        return locate
 
     def maps(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], Head]:
         """Maps (B, C, h, w) of letterboxed images that persons are found from, by name, and what finds them.
 
         With flip, those of the mirrored images are combined with them as each output's head says.
         """
-        with self.network_lock:
-            maps = at_finest(self.forward(images))
-            mirrored = at_finest(self.forward(images[:, :, ::-1])) if self.flip else {}
+        maps = at_finest(self.forward(images))
+        mirrored = at_finest(self.forward(images[:, :, ::-1])) if self.flip else {}
         heads = known_heads(maps) if self.heads is None else self.heads
         decoder = decoding_head(heads, maps)
         order = torch.from_numpy(self.skeleton.flip_index)
@@ -112,12 +128,21 @@ def predict_all(
     """
     ids = [int(i) for i in (data.image_ids if image_ids is None else image_ids)]
     photographs = mapped(data.photograph, ids, depth=batch_size)
-    parts = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
-    batches = (list(islice(photographs, len(part))) for part in parts)
-    predictions = {}
-    for part, found in zip(parts, mapped(predictor, batches, depth=2, workers=2), strict=True):
-        predictions |= dict(zip(part, found, strict=True))
+    predictions, waiting = {}, deque()
+
+    def collect():
+        part, found = waiting.popleft()
+        predictions.update(zip(part, found.result(), strict=True))
         progress(len(predictions), len(ids))
+
+    with ThreadPoolExecutor(1) as pool:
+        for start in range(0, len(ids), batch_size):
+            part = ids[start : start + batch_size]
+            waiting.append((part, pool.submit(predictor.begin(list(islice(photographs, len(part)))))))
+            if len(waiting) > 1:
+                collect()
+        while waiting:
+            collect()
     return predictions
 
 
