@@ -4,7 +4,7 @@
 
 The baseline is the grouping by tags. Each network learns tags and centres at once, so heatmaps, data and steps are the
 same; AP is measured on SET's val2017 by either, and the decoding is timed on the same maps. Finished trainings are kept
-in the folder `--out`.
+in the folder `--out`; `--checkpoints` measures networks of one's own instead.
 """
 
 import argparse
@@ -85,10 +85,11 @@ def main():
     parser.add_argument("--input_size", type=int, default=128, help="side of the input, pixels")
     parser.add_argument("--steps", type=int, default=1500, help="optimiser steps of each training")
     parser.add_argument("--seeds", type=int, default=3, help="trainings")
+    parser.add_argument("--checkpoints", type=Path, nargs="+", help="networks with both, instead of training")
     given = parser.parse_args()
     aps, times = {way: [] for way in WAYS}, {way: [] for way in WAYS}
-    for seed in range(given.seeds):
-        network, info = load_network(trained(given, seed))
+    for seed, path in enumerate(given.checkpoints or (trained(given, seed) for seed in range(given.seeds))):
+        network, info = load_network(path)
         data = KeypointSet(DataSource(given.root, "val2017"), info.skeleton)
         photographs = [data.photograph(image_id) for image_id in data.image_ids[:40].tolist()]
         for way in WAYS:

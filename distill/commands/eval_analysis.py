@@ -95,7 +95,6 @@ def write_analysis(
             titles = ["photograph", *persons]
     write_image(out / SHEET, contact_sheet(rows, titles, CELL))
     analysis["skeleton_limbs"] = data.skeleton.limb_index.tolist()
-    analysis["joints_named"] = list(data.skeleton.joints)
     write_atomically(out / ANALYSIS, json.dumps(analysis) + "\n")
     return analysis
 

@@ -4,7 +4,7 @@ Their definitions, written anew. Other than their program, a joint that was not 
 photograph's corner lies, and a corrected joint never comes nearer to its place than its error allowed.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +60,9 @@ def joint_errors(person: np.ndarray, truth: Truth, skeleton: Skeleton) -> JointE
     return JointErrors(kinds, places)
 
 
-def corrected(person: np.ndarray, errors: JointErrors, truth: Truth, skeleton: Skeleton, kinds: Collection[str]):
+def corrected(
+    person: np.ndarray, errors: JointErrors, truth: Truth, skeleton: Skeleton, kinds: Collection[str]
+) -> np.ndarray:
     """The person (K, 3) without its errors of those kinds; a joint that was not found gets the mean score of others.
 
     With jitter among the kinds, joints that another correction left near their place are brought to 0.85, too.
@@ -94,7 +96,7 @@ def _joint_error(joint: int, person: np.ndarray, truth: Truth, skeleton: Skeleto
     return kind, own + (place - wrong) * np.sqrt(truth.area / area)
 
 
-def _confusions(joint: int, place: np.ndarray, truth: Truth, skeleton: Skeleton):
+def _confusions(joint: int, place: np.ndarray, truth: Truth, skeleton: Skeleton) -> Iterator[tuple]:
     """Places of other joints that it may have been taken for, as similarity, kind, place and area."""
     twin, sigma = int(skeleton.flip_index[joint]), skeleton.sigmas[joint]
     candidates = [(INVERSION, truth.keypoints[twin], truth.area)] if twin != joint else []

@@ -45,14 +45,12 @@ def match_persons(
     labelled = data.annotations.labelled
     found = []
     for image_id in evaluator.params.imgIds:
-        count = len(predictions[image_id][1]) if image_id in predictions else 0
-        if count:
-            category = evaluator.params.catIds[0]
-            truth = np.array([rows[person["id"] - 1] for person in evaluator._gts[image_id, category]], dtype=np.int64)
-
-            scores = np.asarray(predictions[image_id][1], np.float64)
+        scores = np.asarray(predictions[image_id][1] if image_id in predictions else [], np.float64)
+        if len(scores):
+            place = image_id, evaluator.params.catIds[0]
+            truth = np.array([rows[person["id"] - 1] for person in evaluator._gts[place]], dtype=np.int64)
             order = np.argsort(-scores, kind="stable")[: evaluator.params.maxDets[-1]]
-            oks = np.reshape(evaluator.ious[image_id, category], (len(order), len(truth)))
+            oks = np.reshape(evaluator.ious[place], (len(order), len(truth)))
             found += _of_photograph(image_id, order, scores, oks, truth, labelled[truth])
     return found, rows[labelled[rows]]
 

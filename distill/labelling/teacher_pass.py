@@ -1,10 +1,9 @@
 """The teacher pass: what a teacher sees in every photograph of a split, written into a store shard by shard."""
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from distill.labelling.labels import Labeller, Labels
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
 from distill.system.errors import InputError
+from distill.system.overlap import mapped
 from teachers.contract import Teacher
 
 EVALUATION = "evaluation.json"
@@ -92,8 +92,18 @@ def images_to_label(data: KeypointSet, persons_only: bool) -> np.ndarray:
     """(N,) ids of all photographs, or of those from which something can be learnt."""
     if not persons_only:
         return data.image_ids
-    taught = set(data.annotations.image_ids[data.annotations.labelled].tolist())
-    return np.array([i for i in data.image_ids.tolist() if i in taught or not data.is_annotated(i)], dtype=np.int64)
+    return teaching_images(data)
+
+
+def teaching_images(data: KeypointSet, *, by_teacher: bool = True) -> np.ndarray:
+    """(N,) ids of the photographs with a labelled person, and of those that nobody annotated if a teacher may.
+
+    Args:
+        by_teacher: whether there is a teacher, who may see somebody where nobody annotated.
+    """
+    labelled = set(data.annotations.image_ids[data.annotations.labelled].tolist())
+    ids = [i for i in data.image_ids.tolist() if i in labelled or (by_teacher and not data.is_annotated(i))]
+    return np.array(ids, dtype=np.int64)
 
 
 class TeacherPass:
@@ -173,20 +183,16 @@ class TeacherPass:
 
     def _loaded(self, shards: list[int]) -> Iterator[tuple[int, Iterator[tuple[np.ndarray, np.ndarray]]]]:
         """Each shard that is still missing, with its batches of ids and photographs, decoded ahead."""
-        with ThreadPoolExecutor(self.threads) as pool:
-            for shard in shards:
-                if not self.store.is_complete(shard):
-                    batches = equal_size_batches(self.store.shard_image_ids(shard), self.data.size, self.batch_size)
-                    yield shard, self._load(pool, batches)
+        for shard in shards:
+            if not self.store.is_complete(shard):
+                ids = self.store.shard_image_ids(shard)
+                yield shard, self._load(list(equal_size_batches(ids, self.data.size, self.batch_size)))
 
-    def _load(self, pool: ThreadPoolExecutor, batches: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        waiting = deque()
-        for ids in batches:
-            waiting.append((ids, [pool.submit(self.data.photograph, i) for i in ids.tolist()]))
-            if len(waiting) > _BATCHES_AHEAD:
-                yield _gathered(*waiting.popleft())
-        while waiting:
-            yield _gathered(*waiting.popleft())
+    def _load(self, batches: list[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        ids = np.concatenate(batches).tolist()
+        photographs = mapped(self.data.photograph, ids, _BATCHES_AHEAD * self.batch_size, self.threads)
+        for batch in batches:
+            yield batch, np.stack(list(islice(photographs, len(batch))))
 
 
 def equal_size_batches(
@@ -277,7 +283,3 @@ class _ShardLabels:
 
     def write(self):
         self.store.write_shard(self.shard, self.heatmaps, *zip(*self.found, strict=True))
-
-
-def _gathered(ids: np.ndarray, photographs: list) -> tuple[np.ndarray, np.ndarray]:
-    return ids, np.stack([future.result() for future in photographs])

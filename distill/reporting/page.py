@@ -62,7 +62,7 @@ def render(sources: Sources) -> str:
     runs = [read_run(folder) for folder in sources.runs]
     analyses = [_analysis(folder, sources.worst) for folder in sources.analyses]
     return environment.get_template("report.html").render(
-        title=", ".join(run.folder.name for run in runs) or "models",
+        title=", ".join(run.folder.name for run in runs),
         version=distill.__version__,
         runs=[
             {"run": run, "charts": _curves(run), "identity": json.dumps(run.info.identity, indent=1)} for run in runs

@@ -10,8 +10,10 @@ from tensorboard.backend.event_processing.event_accumulator import SCALARS, Even
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint
 from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
+from distill.training.logbook import LOG
+from distill.training.resume import LAST
 
-LAST, BEST, LOG = "last.safetensors", "best.safetensors", "log"
+BEST = "best.safetensors"
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "gate_offset")
 "Ends of the names of tensors that are not trained."
 _POINTS = 400

@@ -14,7 +14,7 @@ from distill.data.mixing import MixedSamples, Mixture
 from distill.data.teacher_peaks import preload_peaks, read_peaks
 from distill.data.teacher_persons import person_reader
 from distill.data.training_samples import TrainingSamples
-from distill.labelling.teacher_pass import labelled_images
+from distill.labelling.teacher_pass import labelled_images, teaching_images
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 from distill.training.config import LearningSource, TrainConfig
@@ -115,7 +115,7 @@ def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig
     has_teacher = config.loss.alpha > 0 and source.soft_labels is not None
     ids = data.image_ids
     if config.data.persons_only:
-        ids = np.array([i for i in ids.tolist() if _teaches(data, i, has_teacher)], dtype=np.int64)
+        ids = teaching_images(data, by_teacher=has_teacher)
     ids = ids[: config.limit]
     if not len(ids):
         raise InputError(
@@ -129,11 +129,6 @@ def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig
     skipped = len(ids) - len(labelled)
     notes = [f"{skipped} of {len(ids)} photographs have no soft label and are skipped"] if skipped else []
     return LearningSet(data, labelled, store, source.share, partial(read_peaks, store)), notes
-
-
-def _teaches(data: KeypointSet, image_id: int, has_teacher: bool) -> bool:
-    """Whether a photograph has a labelled person, or may have one whom only the teacher saw."""
-    return len(data.keypoints(image_id)) > 0 or (has_teacher and not data.is_annotated(image_id))
 
 
 def _samples(learnt: LearningSet, config: TrainConfig) -> TrainingSamples:

@@ -25,6 +25,8 @@ ACTIVATION_SAMPLES = 8
 _ACTIVATIONS = 20_000
 "Values of one rectifier that a histogram is made of, about."
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU)
+LOG = "log"
+"Folder of the event files in that of a run."
 CYCLE_END = "schedule/cycle_end"
 "Tag of the learning rate with which each of its cycles ends."
 
@@ -69,15 +71,17 @@ class Logbook:
 
     def precision_recall(self, step: int, tag: str, counts: Mapping[str, np.ndarray]) -> None:
         """Record a precision-recall curve; see `distill.evaluation.figures.counts_by_score`."""
-        values = {name: counts[name] for name in ("tp", "fp", "tn", "fn", "precision", "recall")}
-        names = {"tp": "true_positive_counts", "fp": "false_positive_counts"}
-        names |= {"tn": "true_negative_counts", "fn": "false_negative_counts"}
-        thresholds = len(counts["tp"])
+        given = {name: torch.from_numpy(values) for name, values in counts.items()}
         self._writer.add_pr_curve_raw(
             tag,
-            **{names.get(name, name): torch.from_numpy(value) for name, value in values.items()},
+            true_positive_counts=given["tp"],
+            false_positive_counts=given["fp"],
+            true_negative_counts=given["tn"],
+            false_negative_counts=given["fn"],
+            precision=given["precision"],
+            recall=given["recall"],
             global_step=step,
-            num_thresholds=thresholds,
+            num_thresholds=len(given["tp"]),
         )
 
     def activations(self, step: int, network: nn.Module, images: torch.Tensor) -> None:
@@ -88,7 +92,7 @@ class Logbook:
         was_training, handles = network.training, []
         for name, module in network.named_modules():
             if isinstance(module, _RECTIFIERS):
-                handles.append(module.register_forward_hook(self._activation(f"{name}", step)))
+                handles.append(module.register_forward_hook(self._activation(name, step)))
         try:
             with torch.inference_mode():
                 network.eval()(images)

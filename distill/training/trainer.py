@@ -22,7 +22,7 @@ from distill.system.processes import Agreement, make_accelerator
 from distill.system.signals import StopRequest
 from distill.training.config import TrainConfig
 from distill.training.learning_data import LearningData, open_learning_data
-from distill.training.logbook import ACTIVATION_SAMPLES, CYCLE_END, Logbook
+from distill.training.logbook import ACTIVATION_SAMPLES, CYCLE_END, LOG, Logbook
 from distill.training.minival import Minival
 from distill.training.resume import LAST, PREVIOUS, check_same_run, start_of
 from distill.training.sample_sheet import draw_samples
@@ -174,7 +174,7 @@ class Trainer:
     def _open_logbook(self) -> Logbook | None:
         if not self.accelerator.is_main_process:
             return None
-        return Logbook(self.config.out / "log", to_json_values(self.config), purge_step=self.state.step + 1)
+        return Logbook(self.config.out / LOG, to_json_values(self.config), purge_step=self.state.step + 1)
 
     def _log_losses(self, result: StepResult, logbook: Logbook | None):
         step = self.state.step

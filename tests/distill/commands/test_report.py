@@ -9,6 +9,8 @@ import torch
 from distill.commands import eval as evaluation
 from distill.commands import export, train
 from distill.commands.report import main
+from distill.networks.checkpoint import read_checkpoint
+from distill.reporting.runs import read_run
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,14 @@ def test_the_page_needs_no_network_and_holds_figures_hashes_and_settings(page, r
     assert text.count("data:image/jpeg;base64,") == len(analysis["worst"])
     assert "first &lt;run&gt;" in text and "first <run>" not in text
     assert "student.tflite" in text and "period: 2" in text and 'class="mark"' in text
+
+
+def test_the_settings_that_it_shows_are_those_of_the_training(run, tmp_path):
+    shown = tmp_path / "run.yaml"
+    shown.write_text(read_run(run).settings)
+    assert train.main(["--config", str(shown), "--out", str(tmp_path / "again")]) == 0
+    first, again = (read_checkpoint(folder / "last.safetensors")[0] for folder in (run, tmp_path / "again"))
+    assert first.identity == again.identity and first.step == again.step == 6
 
 
 @pytest.mark.slow

@@ -11,11 +11,17 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cache.errors import StoreError
+from distill.data.keypoint_set import KeypointSet
+from distill.data.source import DataSource
+from distill.labelling.teacher import load_teacher
+from distill.labelling.teacher_pass import TeacherPass, create_store
 from distill.networks.checkpoint import load_network, read_checkpoint
+from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
 from distill.system.errors import InputError, Stopped
 from distill.training.config import TrainDataConfig
+from distill.training.minival_sheet import draw_worst
 from distill.training.objective import LossConfig
 from distill.training.trainer import Trainer
 
@@ -60,6 +66,21 @@ def test_what_a_run_leaves_behind(config):
     info, *_ = read_checkpoint(config.out / "best.safetensors")
     assert (info.name, info.skeleton, info.input_size) == ("attention_xs", COCO_17, (64, 64))
     assert json.loads(json.dumps(info.config))["schedule"]["period"] == 4
+
+
+def test_the_minival_has_the_teacher_of_its_own_store_alone(config, labels, tiny_synthetic, tmp_path):
+    data = KeypointSet(DataSource(tiny_synthetic, "val2017"), COCO_17)
+    oracle, grouping = load_teacher(Choice("oracle"), COCO_17), GroupingConfig()
+    url, settings = tmp_path / "val.zarr", {"map_size": 32, "shard_length": 8, "noise_floor": 0.02}
+    store = create_store(url, data, oracle.attributes, grouping, **settings)
+    TeacherPass(store, data, oracle.teacher, grouping).run()
+    with_store = replace(config, data=replace(config.data, val_soft_labels=str(url)))
+    minival = Trainer(with_store).minival
+    assert minival.teacher.keys() == set(minival.image_ids)
+    alone, beside = draw_worst(minival.teacher, data, minival.image_ids), minival.sheet(minival.teacher)
+    assert beside.shape[1] > alone.shape[1]
+    with pytest.raises(StoreError, match="split"):
+        Trainer(replace(config, data=replace(config.data, val_soft_labels=labels)))
 
 
 def test_a_loss_that_explodes_ends_the_run(config):
