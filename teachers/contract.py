@@ -53,21 +53,34 @@ class View:
     heatmaps: torch.Tensor
     "(B, K, h, w) float32; those of a mirrored photograph mirrored back."
     to_map: np.ndarray
-    "(2, 3) float64, photograph to map: the same joint lies where this puts it, in every view."
+    """(2, 3) float64, photograph to map, or (B, 2, 3) where they differ: the same joint lies where this puts it, in
+    every view."""
+
+    def matrix(self, number: int) -> np.ndarray:
+        """(2, 3), that of one photograph."""
+        return _of_one(self.to_map, number)
 
 
 @dataclass(frozen=True)
 class TeacherMaps:
-    """What a teacher that gives maps sees in photographs of one size."""
+    """What a teacher that gives maps sees in photographs."""
 
     heatmaps: torch.Tensor
     "(B, K, h, w) float32, 0..1."
     tags: torch.Tensor | None
     "(B, K, h, w, T) float32, near each other where two joints are one person's; None where the teacher has none."
     to_map: np.ndarray
-    "(2, 3) float64, photograph to map, continuous coordinates: a scaling and a shift."
+    "(2, 3) float64, photograph to map, continuous coordinates: a scaling and a shift; (B, 2, 3) where they differ."
     views: tuple[View, ...] = ()
     "What the heatmaps are the average of; peaks are measured there, for averaging lowers them."
+
+    def matrix(self, number: int) -> np.ndarray:
+        """(2, 3), that of one photograph."""
+        return _of_one(self.to_map, number)
+
+
+def _of_one(to_map: np.ndarray, number: int) -> np.ndarray:
+    return to_map if to_map.ndim == 2 else to_map[number]
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,10 @@ class Teacher(Protocol):
 
     The one who makes it enters `teachers.registry` by a name. Options are keyword-only, with a type and a word on
     what they mean in the docstring; one without a default must be given, as the weights of a network are.
+
+    One that brings photographs to a size of its own may say so by a method `canvas`, from a photograph's width and
+    height to those of its input. It is then called with a list of photographs (H, W, 3) of like canvases in the place
+    of an array, which fills its batches, and its maps may lie where the largest canvas of the list puts them.
 
     Raises:
         ValueError: when made, an option is out of range; the message begins with the option's name.

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from teachers.contract import Surroundings, TeacherMaps, View
+from teachers.folding import fold_norms
 from teachers.resize import continuous, official_resize
 
 MEAN = (0.485, 0.456, 0.406)
@@ -73,13 +74,22 @@ class NetworkTeacher:
     ):
         self.device, self.dtype, self.combine = surroundings.device, surroundings.dtype, surroundings.combine
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        fold_norms(self.network)
         self.config, self.flip_index = config, np.asarray(surroundings.flip_index)
         self.attributes = {**(attributes or {}), **asdict(config)}
         self.needs = ("persons",) if getattr(network, "needs_persons", False) else ()
 
+    def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Width and height of the network's input at scale 1 for a photograph of (width, height), pixels."""
+        return self._resize(size, 1.0)[0]
+
     @torch.inference_mode()
-    def __call__(self, photographs: np.ndarray, persons: Sequence[np.ndarray] | None = None) -> TeacherMaps:
-        """Maps of photographs (B, H, W, 3) uint8 RGB.
+    def __call__(
+        self, photographs: np.ndarray | Sequence[np.ndarray], persons: Sequence[np.ndarray] | None = None
+    ) -> TeacherMaps:
+        """Maps of photographs (B, H, W, 3) uint8 RGB, or of a list of photographs (H, W, 3) of any sizes.
+
+        The network's input is as large as the largest of the list needs, black beside the others.
 
         Args:
             persons: for each photograph its annotated persons (P, K, 3), x, y in its pixels and visibility;
@@ -88,11 +98,14 @@ class NetworkTeacher:
         Raises:
             ValueError: the photographs are of another shape, or the network needs persons.
         """
-        if photographs.ndim != 4 or photographs.shape[-1] != 3 or photographs.dtype != np.uint8:
-            raise ValueError(f"photographs must be (B, H, W, 3) uint8, not {photographs.shape} {photographs.dtype}")
+        for each in photographs:
+            if each.ndim != 3 or each.shape[-1] != 3 or each.dtype != np.uint8:
+                raise ValueError(
+                    f"photographs must be (B, H, W, 3) uint8, or a list of (H, W, 3), not of {each.shape} {each.dtype}"
+                )
         scales = sorted(self.config.scales, reverse=True)
         looks = [self._look(photographs, persons, scale) for scale in scales]
-        width, height = self._input_size(photographs, 1.0)[0]
+        width, height = self._input(photographs, 1.0)[0]
         size = (height, width) if self.config.project else tuple(looks[0].heatmaps.shape[-2:])
         looks = [_brought_to(size, look) for look in looks]
         nearest = min(range(len(scales)), key=lambda i: abs(np.log(scales[i])))
@@ -103,12 +116,15 @@ class NetworkTeacher:
             views=tuple(view for look in looks for view in look.views),
         )
 
-    def _look(self, photographs: np.ndarray, persons: Sequence[np.ndarray] | None, scale: float) -> TeacherMaps:
+    def _look(
+        self, photographs: Sequence[np.ndarray], persons: Sequence[np.ndarray] | None, scale: float
+    ) -> TeacherMaps:
         """Maps at one scale, at the network's finest resolution."""
-        (width, height), matrix = self._input_size(photographs, scale)
-        images = self._images(photographs, matrix, (width, height))
-        to_input = continuous(matrix)
-        points = None if persons is None else [_moved(p, to_input) for p in persons]
+        (width, height), matrices = self._input(photographs, scale)
+        images = self._images(photographs, matrices, (width, height))
+        to_inputs = np.stack([continuous(matrix) for matrix in matrices])
+        to_input = to_inputs[0] if (to_inputs == to_inputs[0]).all() else to_inputs
+        points = None if persons is None else [_moved(*each) for each in zip(persons, to_inputs, strict=True)]
         offset = np.full(2, self.config.target_offset)
         outputs = [self._forward(images, points)]
         offsets = [offset]
@@ -136,13 +152,23 @@ class NetworkTeacher:
         """Channels of a mirrored output in the order of the direct one."""
         return self.flip_index if _kind(name) in ("heatmaps", "tags") else slice(None)
 
-    def _input_size(self, photographs: np.ndarray, scale: float) -> tuple[tuple[int, int], np.ndarray]:
-        height, width = photographs.shape[1:3]
-        return official_resize((width, height), self.config.input_size, scale, min(self.config.scales))
+    def _input(self, photographs: Sequence[np.ndarray], scale: float) -> tuple[tuple[int, int], list[np.ndarray]]:
+        """Width and height of a common input at a scale, and (2, 3) from each photograph to it, of OpenCV."""
+        resized = [self._resize(each.shape[1::-1], scale) for each in photographs]
+        width, height = (max(sides) for sides in zip(*(size for size, _ in resized), strict=True))
+        # In the middle, where all scales meet when they are resized to each other.
+        moves = [((width - size[0]) / 2, (height - size[1]) / 2) for size, _ in resized]
+        matrices = [np.column_stack([m[:, :2], m[:, 2] + move]) for (_, m), move in zip(resized, moves, strict=True)]
+        return (width, height), matrices
 
-    def _images(self, photographs: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    def _resize(self, size: tuple[int, int], scale: float) -> tuple[tuple[int, int], np.ndarray]:
+        return official_resize(size, self.config.input_size, scale, min(self.config.scales))
+
+    def _images(
+        self, photographs: Sequence[np.ndarray], matrices: Sequence[np.ndarray], size: tuple[int, int]
+    ) -> torch.Tensor:
         """Network input (B, 3, H, W): normalised float32; black beside the photograph."""
-        resized = np.stack([cv2.warpAffine(photograph, matrix, size) for photograph in photographs])
+        resized = np.stack([cv2.warpAffine(*each, size) for each in zip(photographs, matrices, strict=True)])
         images = torch.from_numpy(resized).to(self.device)
         mean, std = (torch.tensor(values, device=self.device) for values in (MEAN, STD))
         return ((images / 255 - mean) / std).permute(0, 3, 1, 2)
@@ -163,9 +189,10 @@ def _kind(name: str) -> str:
 
 
 def _to_map(to_input: np.ndarray, offset: np.ndarray, maps: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
-    """Photograph to map (2, 3) from photograph to input of (width, height) and what a cell means beside its centre."""
+    """Photographs to map (..., 2, 3) from photographs to input of (width, height) and what a cell means beside its
+    centre."""
     cells = np.array([maps.shape[-1] / size[0], maps.shape[-2] / size[1]])
-    return np.column_stack([to_input[:, :2], to_input[:, 2] - offset]) * cells[:, None]
+    return np.concatenate([to_input[..., :2], (to_input[..., 2] - offset)[..., None]], axis=-1) * cells[:, None]
 
 
 def _brought_to(size: tuple[int, int], maps: TeacherMaps) -> TeacherMaps:

@@ -71,12 +71,15 @@ class BuildConfig:
     batch_size: int = BATCH_SIZE
     "Most photographs that the teacher sees at once."
     threads: int = THREADS
-    "Threads that decode photographs."
+    "Threads that decode photographs, and as many that make labels of what the teacher sees."
     limit: int | None = None
     "Label only so many photographs, those of lowest id; all by default."
     persons_only: bool = False
     """Leave out photographs that are annotated and show nobody with a labelled joint, which trainings leave out by
     default: of COCO's train2017 it labels 64,115 of 118,287."""
+    persons: bool = True
+    """Also store who is who, which trainings read where nobody annotated; false saves the grouping of every
+    photograph."""
     evaluate: bool = False
     "Score the teacher's persons against the annotations once the store is complete."
     task_id: int | None = None
@@ -87,6 +90,8 @@ class BuildConfig:
     def __post_init__(self):
         object.__setattr__(self, "teacher", DEFAULT.merged(self.teacher))
         check_teacher(self.teacher)
+        if self.evaluate and not self.persons:
+            raise InputError("evaluate scores the teacher's persons, but persons is false; leave one of them out")
         for name in ("map_size", "shard_length", "batch_size", "threads", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -117,6 +122,7 @@ def build(config: BuildConfig) -> SoftLabelStore:
         noise_floor=config.noise_floor,
         limit=config.limit,
         persons_only=config.persons_only,
+        persons=config.persons,
         configuration=to_json_values(replace(config, task_id=None, num_tasks=None)) | {"imports": imported()},
     )
     teacher_pass = TeacherPass(

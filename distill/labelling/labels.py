@@ -23,6 +23,8 @@ LEAST_WIDTH = 0.004
 DRAWN_SIGMA = 1.5
 "Standard deviation, in cells, at which the maps of such a teacher are drawn."
 
+Size = tuple[int, int]
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -49,23 +51,35 @@ class Labeller:
     "Side S of the stored maps, cells; the photograph's long side fills it."
     noise_floor: float
     "Cells at or below it are no peaks, 0..1."
+    persons: bool = True
+    "Whether maps become persons; without, there are none."
 
     @torch.inference_mode()
-    def __call__(self, answer: TeacherMaps | TeacherPersons, size: tuple[int, int]) -> Labels:
-        """Labels of photographs of one size (width, height)."""
+    def __call__(self, answer: TeacherMaps | TeacherPersons, sizes: Sequence[Size]) -> Labels:
+        """Labels of photographs of such sizes (width, height)."""
         if isinstance(answer, TeacherPersons):
-            return self._of_persons(answer, size)
-        found = persons_of_maps(answer, self.skeleton, self.grouping)
-        return Labels(self._resampled(answer, size), found.persons, found.scores, self._measured(answer, size))
+            return self._of_persons(answer, sizes)
+        found = persons_of_maps(answer, self.skeleton, self.grouping) if self.persons else self._nobody(len(sizes))
+        maps = np.stack([self._resampled(answer, number, size) for number, size in enumerate(sizes)])
+        peaks = [self._measured(answer, number, size) for number, size in enumerate(sizes)]
+        return Labels(maps, found.persons, found.scores, peaks)
 
-    def _of_persons(self, answer: TeacherPersons, size: tuple[int, int]) -> Labels:
-        peaks = answer.peaks
-        if peaks is None:
-            peaks = [peaks_of_persons(persons, max(size)) for persons in answer.persons]
-        peaks = [_inside(some[some[:, 3] > self.noise_floor], size, max(size) / self.map_size) for some in peaks]
-        return Labels(np.stack([self._drawn(some, size) for some in peaks]), answer.persons, answer.scores, peaks)
+    def _nobody(self, photographs: int) -> TeacherPersons:
+        nobody = np.zeros((0, len(self.skeleton), 3), np.float32), np.zeros(0, np.float32)
+        return TeacherPersons(*zip(*[nobody] * photographs, strict=True))
 
-    def _drawn(self, peaks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def _of_persons(self, answer: TeacherPersons, sizes: Sequence[Size]) -> Labels:
+        found = answer.peaks
+        if found is None:
+            found = [peaks_of_persons(*each) for each in zip(answer.persons, map(max, sizes), strict=True)]
+        peaks = [
+            _inside(some[some[:, 3] > self.noise_floor], size, max(size) / self.map_size)
+            for some, size in zip(found, sizes, strict=True)
+        ]
+        maps = np.stack([self._drawn(*each) for each in zip(peaks, sizes, strict=True)])
+        return Labels(maps, answer.persons, answer.scores, peaks)
+
+    def _drawn(self, peaks: np.ndarray, size: Size) -> np.ndarray:
         """Maps (K, S, S) of one photograph."""
         shape = (1, len(self.skeleton), self.map_size, self.map_size)
         to_map = self._to_map(size)
@@ -73,30 +87,28 @@ class Labeller:
         drawn = render(torch.from_numpy(points).float(), torch.from_numpy(peaks[:, 0]).long(), shape, DRAWN_SIGMA)
         return resample(drawn, np.eye(2, 3), shape[:1:-1], photograph_box(size, to_map))[0].numpy()
 
-    def _resampled(self, maps: TeacherMaps, size: tuple[int, int]) -> np.ndarray:
+    def _resampled(self, maps: TeacherMaps, number: int, size: Size) -> np.ndarray:
+        """Maps (K, S, S) of one photograph."""
         to_map = self._to_map(size)
-        matrix = geometry.compose(geometry.invert(maps.to_map), to_map)
+        matrix = geometry.compose(geometry.invert(maps.matrix(number)), to_map)
         box = photograph_box(size, to_map)
-        return resample(maps.heatmaps.float(), matrix, (self.map_size, self.map_size), box).cpu().numpy()
+        return resample(maps.heatmaps[number].float(), matrix, (self.map_size, self.map_size), box).cpu().numpy()
 
-    def _measured(self, maps: TeacherMaps, size: tuple[int, int]) -> list[np.ndarray]:
-        to_photograph = geometry.invert(maps.to_map)
+    def _measured(self, maps: TeacherMaps, number: int, size: Size) -> np.ndarray:
+        """Peaks (M, 5) of one photograph."""
+        to_photograph = geometry.invert(maps.matrix(number))
         views = maps.views or (View(maps.heatmaps.float(), maps.to_map),)
-        measured = []
-        for number, heatmaps in enumerate(maps.heatmaps.float().cpu().numpy()):
-            found = find_peaks(heatmaps, self.noise_floor)
-            places = geometry.transform(to_photograph, found[:, 1:3])
-            own = [(view.heatmaps[number], view.to_map) for view in views]
-            measured.append(_inside(measure_peaks(found[:, 0].astype(int), places, own), size, to_photograph[0, 0]))
-        return measured
+        found = find_peaks(maps.heatmaps[number].float().cpu().numpy(), self.noise_floor)
+        places = geometry.transform(to_photograph, found[:, 1:3])
+        own = [(view.heatmaps[number], view.matrix(number)) for view in views]
+        return _inside(measure_peaks(found[:, 0].astype(int), places, own), size, to_photograph[0, 0])
 
-    def _to_map(self, size: tuple[int, int]) -> np.ndarray:
+    def _to_map(self, size: Size) -> np.ndarray:
         return geometry.letterbox(size, (self.map_size, self.map_size))
 
 
 def persons_of_maps(maps: TeacherMaps, skeleton: Skeleton, grouping: GroupingConfig) -> TeacherPersons:
     """Persons of each photograph; without tags nothing tells them apart, and there is at most one."""
-    to_photograph = geometry.invert(maps.to_map)
     if maps.tags is None:
         heatmaps = maps.heatmaps.float().cpu().numpy()
         found = [best_cells(each, grouping) for each in heatmaps]
@@ -104,7 +116,8 @@ def persons_of_maps(maps: TeacherMaps, skeleton: Skeleton, grouping: GroupingCon
         grouped = (group(*pair, skeleton, grouping) for pair in zip(maps.heatmaps, maps.tags, strict=True))
         found = [(persons.numpy(), scores.numpy()) for persons, scores in grouped]
     persons, scores = zip(*found, strict=True)
-    return TeacherPersons([_moved(each, to_photograph) for each in persons], scores)
+    moved = [_moved(each, geometry.invert(maps.matrix(number))) for number, each in enumerate(persons)]
+    return TeacherPersons(moved, scores)
 
 
 def peaks_of_persons(persons: np.ndarray, long_side: float) -> np.ndarray:
@@ -126,7 +139,7 @@ def peaks_of_persons(persons: np.ndarray, long_side: float) -> np.ndarray:
     return np.column_stack([joint, persons[person, joint], width[person]]).astype(np.float32).reshape(-1, 5)
 
 
-def _inside(peaks: np.ndarray, size: tuple[int, int], margin: float) -> np.ndarray:
+def _inside(peaks: np.ndarray, size: Size, margin: float) -> np.ndarray:
     """Peaks (M, 5) within a photograph; those outside by at most a margin, in pixels, come to its border."""
     inside = np.clip(peaks[:, 1:3], 0, size)
     kept = (np.abs(inside - peaks[:, 1:3]) <= margin).all(-1)

@@ -8,7 +8,7 @@ from cache.label import SoftLabel
 from cache.store import SoftLabelStore
 from distill.data.keypoint_set import KeypointSet
 from distill.labelling.teacher import LoadedTeacher
-from distill.labelling.teacher_pass import TeacherPass
+from distill.labelling.teacher_pass import BATCH_SIZE, TeacherPass
 from distill.pose.grouping import GroupingConfig
 
 _SAME_PLACE = 1.0
@@ -50,23 +50,27 @@ def relabel(
     grouping = store.attributes["teacher"]["grouping"]
     teacher = {name: value for name, value in loaded.attributes.items() if name != "precision"}
     store.check(teacher=teacher)
-    teacher_pass = TeacherPass(store, data, loaded.teacher, GroupingConfig(**grouping))
+    batch_size = store.attributes["configuration"].get("batch_size", BATCH_SIZE)
+    teacher_pass = TeacherPass(store, data, loaded.teacher, GroupingConfig(**grouping), batch_size=batch_size)
     ids = np.random.default_rng(seed).permutation(store.image_ids)[:images]
     return [_compare(store, teacher_pass, image_id) for image_id in np.sort(ids).tolist()]
 
 
 def _compare(store: SoftLabelStore, teacher_pass: TeacherPass, image_id: int) -> Difference:
-    photograph = teacher_pass.data.photograph(image_id)
-    labels = teacher_pass.label(np.array([image_id]), photograph[None])
+    # In the same batch, which may decide how large an input it is part of.
+    shard = next(shard for shard in range(store.num_shards) if image_id in store.shard_image_ids(shard))
+    batch = next(ids for ids in teacher_pass.batches(shard) if image_id in ids)
+    labels = teacher_pass.label(batch, [teacher_pass.data.photograph(i) for i in batch.tolist()])
+    number = int(np.flatnonzero(batch == image_id)[0])
     stored = store.read(image_id)
-    again = store.encoding.decode(store.encoding.encode(labels.heatmaps[0]))
+    again = store.encoding.decode(store.encoding.encode(labels.heatmaps[number]))
     difference = np.abs(again - stored.heatmap)
     return Difference(
         image_id,
         largest=float(difference.max()),
         mean=float(difference.mean()),
-        persons_differ=_persons_differ(stored, labels.persons[0], labels.scores[0]),
-        peaks=None if stored.peaks is None else peaks_apart(stored.peaks, labels.peaks[0]),
+        persons_differ=_persons_differ(stored, labels.persons[number], labels.scores[number]),
+        peaks=None if stored.peaks is None else peaks_apart(stored.peaks, labels.peaks[number]),
     )
 
 

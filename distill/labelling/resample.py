@@ -9,7 +9,7 @@ from distill.pose import geometry
 def resample(
     maps: torch.Tensor, matrix: np.ndarray, size: tuple[int, int], inside: tuple[float, float, float, float]
 ) -> torch.Tensor:
-    """Resample maps (B, K, h, w) once; returns (B, K, H, W) on the same device, clamped to 0..1.
+    """Resample maps (..., h, w) once; returns (..., H, W) on the same device, clamped to 0..1.
 
     Linear interpolation; where the result is coarser than half the source, the kernel grows until every
     source cell counts, so that no peak falls between two cells. Cells whose centre lies outside `inside`

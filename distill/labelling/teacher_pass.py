@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
-from itertools import islice
+from itertools import groupby, islice, tee
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,12 @@ from cache.store import SoftLabelStore
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
 from distill.labelling.labels import Labeller, Labels
+from distill.labelling.shard import ShardLabels, batches
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
 from distill.system.errors import InputError
-from distill.system.overlap import mapped
-from teachers.contract import Teacher
+from distill.system.overlap import Behind, mapped
+from teachers.contract import Teacher, TeacherMaps, TeacherPersons
 
 EVALUATION = "evaluation.json"
 GIVEN: dict[str, Callable[[KeypointSet, int], object]] = {
@@ -30,7 +33,7 @@ GIVEN: dict[str, Callable[[KeypointSet, int], object]] = {
 "What a teacher may need to know of a photograph, by name: how the data tell it of an image id."
 BATCH_SIZE, THREADS = 8, 2
 "Photographs in a batch at most, and threads that decode them, where nobody says otherwise."
-_BATCHES_AHEAD = 2
+_BATCHES_AHEAD, _SHARDS_BEHIND = 2, 1
 
 
 def create_store(
@@ -44,6 +47,7 @@ def create_store(
     noise_floor: float,
     limit: int | None = None,
     persons_only: bool = False,
+    persons: bool = True,
     configuration: dict | None = None,
 ) -> SoftLabelStore:
     """Make the store of a split, or open the one that was made the same way.
@@ -55,6 +59,8 @@ def create_store(
         noise_floor: heatmap values below it are stored as 0, and peaks of cells at or below it not at all.
         limit: label only so many photographs, those of lowest id.
         persons_only: leave out photographs that are annotated and show nobody with a labelled joint.
+        persons: whether maps become persons; a store without them teaches nothing of who is who where nobody
+            annotated.
         configuration: everything the command was given, for the record.
 
     Raises:
@@ -65,7 +71,7 @@ def create_store(
         raise InputError(f"{data.annotation_file} shows nobody with a labelled joint; leave persons_only out")
     sizes = np.array([data.size(i) for i in ids])
     attributes = {
-        "teacher": teacher | {"grouping": asdict(grouping)},
+        "teacher": teacher | {"grouping": asdict(grouping), "persons": persons},
         "skeleton": data.skeleton.name,
         "joints": data.skeleton.joints,
         "skeleton_definition": data.skeleton.plain(),
@@ -109,14 +115,14 @@ def teaching_images(data: KeypointSet, *, by_teacher: bool = True) -> np.ndarray
 class TeacherPass:
     """Fills the missing shards of a store.
 
-    Photographs of one size make a batch; a batch never crosses a shard and depends on the shard alone.
-    Decoding of the next photographs overlaps with the teacher's work.
+    A batch never crosses a shard and depends on the shard alone; see `distill.labelling.shard`. While the teacher
+    looks at one batch, threads decode the next ones, make labels of those before, and write the shards.
 
     Args:
-        teacher: called with photographs (B, H, W, 3) and what it needs, of `GIVEN`.
+        teacher: called with photographs and what it needs, of `GIVEN`.
         grouping: how maps become persons.
         batch_size: most photographs in a batch.
-        threads: photographs are decoded by so many threads.
+        threads: photographs are decoded, and labels made, by so many threads each.
 
     Raises:
         InputError: the teacher needs something else.
@@ -135,8 +141,15 @@ class TeacherPass:
         if unknown := [name for name in teacher.needs if name not in GIVEN]:
             raise InputError(f"the teacher needs {unknown[0]}, but what can be given is {', '.join(GIVEN)}")
         self.store, self.data, self.teacher = store, data, teacher
-        self.labeller = Labeller(data.skeleton, grouping, store.attributes["shape"]["map_size"], store.encoding.floor)
+        self.labeller = Labeller(
+            data.skeleton,
+            grouping,
+            store.attributes["shape"]["map_size"],
+            store.encoding.floor,
+            has_persons(store),
+        )
         self.batch_size, self.threads = batch_size, threads
+        self._canvas = getattr(teacher, "canvas", None)
 
     def run(
         self,
@@ -159,52 +172,67 @@ class TeacherPass:
         total = sum(len(self.store.shard_image_ids(shard)) for shard in missing)
         done = 0
         progress(done, total)
-        for shard, batches in self._loaded(missing):
-            labels = _ShardLabels(self.store, shard)
-            for ids, photographs in batches:
-                labels.add(ids, self.label(ids, photographs))
-                done += len(ids)
-                progress(done, total)
-                if stop():
-                    return False
-            labels.write()
+        with Behind(ShardLabels.write, depth=_SHARDS_BEHIND) as write, closing(self._labelled(missing)) as labelled:
+            for shard, found in groupby(labelled, key=itemgetter(0)):
+                labels = ShardLabels(self.store, shard)
+                for _, ids, some in found:
+                    labels.add(ids, some)
+                    done += len(ids)
+                    progress(done, total)
+                    if stop():
+                        return False
+                write(labels)
         return True
 
-    def label(self, ids: np.ndarray, photographs: np.ndarray) -> Labels:
-        """What is stored of photographs.
+    def batches(self, shard: int) -> list[np.ndarray]:
+        """Ids of the photographs that the teacher sees together, of a shard."""
+        canvas = self._canvas or (lambda size: size)
+        ids = self.store.shard_image_ids(shard)
+        mixed = self._canvas is not None
+        return list(batches(ids, lambda i: canvas(self.data.size(i)), self.batch_size, mixed=mixed))
+
+    def label(self, ids: np.ndarray, photographs: Sequence[np.ndarray]) -> Labels:
+        """What is stored of photographs that make a batch.
 
         Args:
             ids: (B,) image ids.
-            photographs: (B, H, W, 3) uint8 RGB.
+            photographs: of them, each (H, W, 3) uint8 RGB.
         """
+        return self._labels_of(ids, self._seen(ids, photographs))
+
+    def _labelled(self, missing: list[int]) -> Iterator[tuple[int, np.ndarray, Labels]]:
+        """Shard, ids and labels of each batch, the teacher looking at the next one meanwhile."""
+
+        def seen() -> Iterator[tuple[int, np.ndarray, TeacherMaps | TeacherPersons]]:
+            for shard, ids, photographs in self._decoded(missing):
+                yield shard, ids, self._seen(ids, photographs)
+
+        def labels_of(batch: tuple) -> tuple[int, np.ndarray, Labels]:
+            shard, ids, answer = batch
+            return shard, ids, self._labels_of(ids, answer)
+
+        return mapped(labels_of, seen(), self.threads, self.threads)
+
+    def _decoded(self, missing: list[int]) -> Iterator[tuple[int, np.ndarray, list[np.ndarray]]]:
+        """Shard, ids and photographs of each batch, decoded ahead."""
+        begun = (shard for shard in missing if not self.store.is_complete(shard))
+        to_look_at, to_decode = tee((shard, ids) for shard in begun for ids in self.batches(shard))
+        wanted = (image_id for _, ids in to_decode for image_id in ids.tolist())
+        with closing(mapped(self.data.photograph, wanted, _BATCHES_AHEAD * self.batch_size, self.threads)) as decoded:
+            for shard, ids in to_look_at:
+                yield shard, ids, list(islice(decoded, len(ids)))
+
+    def _seen(self, ids: np.ndarray, photographs: Sequence[np.ndarray]) -> TeacherMaps | TeacherPersons:
         needed = {name: [GIVEN[name](self.data, i) for i in ids.tolist()] for name in self.teacher.needs}
-        height, width = photographs.shape[1:3]
-        return self.labeller(self.teacher(photographs, **needed), (width, height))
+        return self.teacher(photographs if self._canvas else np.stack(photographs), **needed)
 
-    def _loaded(self, shards: list[int]) -> Iterator[tuple[int, Iterator[tuple[np.ndarray, np.ndarray]]]]:
-        """Each shard that is still missing, with its batches of ids and photographs, decoded ahead."""
-        for shard in shards:
-            if not self.store.is_complete(shard):
-                ids = self.store.shard_image_ids(shard)
-                yield shard, self._load(list(equal_size_batches(ids, self.data.size, self.batch_size)))
-
-    def _load(self, batches: list[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        ids = np.concatenate(batches).tolist()
-        photographs = mapped(self.data.photograph, ids, _BATCHES_AHEAD * self.batch_size, self.threads)
-        for batch in batches:
-            yield batch, np.stack(list(islice(photographs, len(batch))))
+    def _labels_of(self, ids: np.ndarray, answer: TeacherMaps | TeacherPersons) -> Labels:
+        return self.labeller(answer, [self.data.size(i) for i in ids.tolist()])
 
 
-def equal_size_batches(
-    ids: np.ndarray, size: Callable[[int], tuple[int, int]], batch_size: int
-) -> Iterator[np.ndarray]:
-    """Split ids into batches of photographs of one size, in an order that depends on the ids alone."""
-    by_size: dict[tuple[int, int], list[int]] = {}
-    for image_id in ids.tolist():
-        by_size.setdefault(size(image_id), []).append(image_id)
-    for same in by_size.values():
-        for start in range(0, len(same), batch_size):
-            yield np.array(same[start : start + batch_size])
+def has_persons(store: SoftLabelStore) -> bool:
+    """Whether the persons of its teacher are in a store."""
+    return store.attributes["teacher"].get("persons", True)
 
 
 def evaluate_store(store: SoftLabelStore, data: KeypointSet) -> dict[str, float | None]:
@@ -213,6 +241,8 @@ def evaluate_store(store: SoftLabelStore, data: KeypointSet) -> dict[str, float 
     Raises:
         StoreError: the store is of other data, or incomplete.
     """
+    if not has_persons(store):
+        raise StoreError(f"{store.url} was made with persons false, so there is nobody to score")
     check_store(store, data)
     predictions = {i: store.read_persons(i) for i in store.image_ids.tolist()}
     metrics = evaluate(predictions, data, list(predictions))
@@ -262,24 +292,3 @@ def labelled_images(
     if not len(labelled):
         raise StoreError(f"{store.url}: none of the {len(image_ids)} images has a label; run `distill-cache build`")
     return labelled
-
-
-class _ShardLabels:
-    """The labels of one shard while they come in."""
-
-    def __init__(self, store: SoftLabelStore, shard: int):
-        self.store, self.shard = store, shard
-        self.rows = {image_id: row for row, image_id in enumerate(store.shard_image_ids(shard).tolist())}
-        shape = store.attributes["shape"]
-        side = shape["map_size"]
-        self.heatmaps = np.zeros((len(self.rows), shape["keypoints"], side, side), np.float32)
-        self.found: list = [None] * len(self.rows)
-
-    def add(self, ids: np.ndarray, labels: Labels):
-        rows = [self.rows[image_id] for image_id in ids.tolist()]
-        self.heatmaps[rows] = labels.heatmaps
-        for row, *found in zip(rows, labels.persons, labels.scores, labels.peaks, strict=True):
-            self.found[row] = found
-
-    def write(self):
-        self.store.write_shard(self.shard, self.heatmaps, *zip(*self.found, strict=True))

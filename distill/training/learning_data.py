@@ -14,7 +14,7 @@ from distill.data.mixing import MixedSamples, Mixture
 from distill.data.teacher_peaks import preload_peaks, read_peaks
 from distill.data.teacher_persons import person_reader
 from distill.data.training_samples import TrainingSamples
-from distill.labelling.teacher_pass import labelled_images, teaching_images
+from distill.labelling.teacher_pass import has_persons, labelled_images, teaching_images
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
 from distill.training.config import LearningSource, TrainConfig
@@ -126,6 +126,11 @@ def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig
         return LearningSet(data, ids, None, source.share, None), []
     store = SoftLabelStore.open(source.soft_labels)
     labelled = labelled_images(store, data, ids, skip_unlabelled=config.data.skip_unlabelled)
+    if not has_persons(store) and not all(data.is_annotated(i) for i in labelled.tolist()):
+        raise InputError(
+            f"{store.url} was made with persons false, but nobody annotated some photographs of "
+            f"{data.annotation_file}; build it with persons true"
+        )
     skipped = len(ids) - len(labelled)
     notes = [f"{skipped} of {len(ids)} photographs have no soft label and are skipped"] if skipped else []
     return LearningSet(data, labelled, store, source.share, partial(read_peaks, store)), notes

@@ -160,3 +160,34 @@ def test_outputs_without_a_stride_are_mirrored_like_any(photographs, surrounding
     torch.testing.assert_close(bare.heatmaps, named.heatmaps)
     torch.testing.assert_close(bare.tags, named.tags)
     assert len(bare.views) == len(named.views) > 0
+
+
+def test_a_list_of_like_canvases_is_seen_as_one_by_one(surroundings):
+    """640 x 480 and 320 x 240 both become 171 x 128 and 192 x 128 with what is black beside them."""
+    rng = np.random.default_rng(0)
+    photographs = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in ((480, 640), (240, 320))]
+    teacher = NetworkTeacher(Brightness(), InferenceConfig(input_size=128), surroundings([0, 1]))
+    assert {teacher.canvas(p.shape[1::-1]) for p in photographs} == {(192, 128)}
+    together = teacher(photographs)
+    for number, photograph in enumerate(photographs):
+        alone = teacher(photograph[None])
+        assert torch.equal(together.heatmaps[number], alone.heatmaps[0])
+        assert torch.equal(together.tags[number], alone.tags[0])
+        np.testing.assert_array_equal(together.matrix(number), alone.to_map)
+        np.testing.assert_array_equal(together.views[0].matrix(number), alone.views[0].to_map)
+
+
+@pytest.mark.parametrize("scales", [(1.0,), (0.5, 1.0, 2.0)])
+def test_on_a_larger_canvas_a_photograph_is_found_where_to_map_says(scales, surroundings):
+    photographs = [np.zeros((h, w, 3), np.uint8) for h, w in ((128, 128), (128, 256), (192, 128))]
+    places = [(40, 90), (200, 30), (100, 150)]
+    for photograph, (x, y) in zip(photographs, places, strict=True):
+        photograph[y - 4 : y + 4, x - 4 : x + 4] = 255
+    teacher = NetworkTeacher(Brightness(), InferenceConfig(input_size=128, scales=scales), surroundings([0, 1]))
+    maps = teacher(photographs)
+    for number, place in enumerate(places):
+        width = maps.heatmaps.shape[3]
+        brightest = maps.heatmaps[number, 0].flatten().topk(4).indices
+        cell = np.array([(brightest % width).float().mean() + 0.5, (brightest // width).float().mean() + 0.5])
+        matrix = maps.matrix(number)
+        np.testing.assert_allclose(matrix[:, :2] @ place + matrix[:, 2], cell, atol=0.75)

@@ -264,6 +264,7 @@ def test_view(store, tmp_path):
         (["build", "--data.root", "nowhere", "--colour", "red"], "colour"),
         (["build", "--data.root", "nowhere", "--task_id", "4", "--num_tasks", "4"], "task_id must be"),
         (["build", "--data.root", "nowhere", "--task_id", "4"], "task_id and num_tasks are given both or neither"),
+        (["build", "--data.root", "nowhere", "--persons", "false", "--evaluate", "true"], "but persons is false"),
         (["verify", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
         (["info", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),
         (["view", "nowhere.zarr"], "nowhere.zarr is not a soft-label store"),

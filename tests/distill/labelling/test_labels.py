@@ -29,7 +29,7 @@ def person():
 
 
 def test_persons_alone_become_peaks_and_maps(labeller, person):
-    labels = labeller(TeacherPersons([person[None], np.zeros((0, 17, 3))], [np.ones(1), np.zeros(0)]), SIZE)
+    labels = labeller(TeacherPersons([person[None], np.zeros((0, 17, 3))], [np.ones(1), np.zeros(0)]), [SIZE] * 2)
     assert labels.heatmaps.shape == (2, 17, 64, 64)
     peaks = labels.peaks[0]
     np.testing.assert_array_equal(peaks[:, :4], np.column_stack([np.arange(16), person[:16]]))
@@ -43,7 +43,7 @@ def test_persons_alone_become_peaks_and_maps(labeller, person):
 
 def test_peaks_of_the_teacher_go_before_those_of_its_persons(labeller, person):
     peaks = np.array([[3, 50, 60, 0.8, 4], [4, 158, 130, 0.9, 4], [5, 50, 121, 0.9, 4], [6, 1, 1, 0.01, 4]])
-    labels = labeller(TeacherPersons([person[None]], [np.ones(1)], [peaks]), SIZE)
+    labels = labeller(TeacherPersons([person[None]], [np.ones(1)], [peaks]), [SIZE])
     # What lies beside the photograph by a cell comes to its border, further away or fainter ones are left out.
     np.testing.assert_allclose(labels.peaks[0], [(3, 50, 60, 0.8, 4), (5, 50, 120, 0.9, 4)], rtol=1e-6)
 
@@ -51,7 +51,7 @@ def test_peaks_of_the_teacher_go_before_those_of_its_persons(labeller, person):
 def test_maps_without_tags_are_one_person(labeller):
     heatmaps = torch.zeros(1, 17, 60, 80)
     heatmaps[0, :, 20, 30], heatmaps[0, :, 40, 60] = 0.9, 0.6
-    labels = labeller(TeacherMaps(heatmaps, None, np.array([[0.5, 0, 0], [0, 0.5, 0]])), SIZE)
+    labels = labeller(TeacherMaps(heatmaps, None, np.array([[0.5, 0, 0], [0, 0.5, 0]])), [SIZE])
     assert labels.persons[0].shape == (1, 17, 3)
     np.testing.assert_allclose(labels.persons[0][0, :, :2], np.tile((61, 41), (17, 1)), atol=1)
     assert len(labels.peaks[0]) == 34

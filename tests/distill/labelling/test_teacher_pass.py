@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cache.errors import StoreError
 from cache.store import SoftLabelStore
@@ -19,7 +17,6 @@ from distill.labelling.teacher import load_teacher
 from distill.labelling.teacher_pass import (
     TeacherPass,
     create_store,
-    equal_size_batches,
     evaluate_store,
     labelled_images,
 )
@@ -64,16 +61,6 @@ def labelled(synthetic, oracle, tmp_path_factory):
     teacher_pass = start(tmp_path_factory.mktemp("labels") / "oracle.zarr", synthetic, oracle)
     assert teacher_pass.run()
     return teacher_pass.store
-
-
-@given(st.lists(st.integers(1, 3), min_size=1), st.integers(1, 5))
-def test_batches_hold_one_size_and_every_image_once(widths, batch_size):
-    ids = np.arange(len(widths)) * 3
-    batches = [batch.tolist() for batch in equal_size_batches(ids, lambda i: (widths[i // 3], 7), batch_size)]
-    assert sorted(i for batch in batches for i in batch) == ids.tolist()
-    for batch in batches:
-        assert len(batch) <= batch_size
-        assert len({widths[i // 3] for i in batch}) == 1
 
 
 def test_oracle_on_synthetic_people(labelled, synthetic):
@@ -165,6 +152,20 @@ def test_a_need_that_cannot_be_met_is_named(labelled, synthetic):
 
     with pytest.raises(InputError, match="the teacher needs depth, but what can be given is persons, image_ids"):
         TeacherPass(labelled, synthetic, Needy(), GroupingConfig())
+
+
+def test_a_store_without_persons_has_the_same_maps_and_peaks(labelled, synthetic, oracle, tmp_path):
+    bare = start(tmp_path / "bare.zarr", synthetic, oracle, persons=False)
+    assert bare.run()
+    for image_id in synthetic.image_ids.tolist():
+        without, full = bare.store.read(image_id), labelled.read(image_id)
+        np.testing.assert_array_equal(without.heatmap, full.heatmap)
+        np.testing.assert_array_equal(without.peaks, full.peaks)
+        assert without.persons.shape == (0, 17, 3)
+    with pytest.raises(StoreError, match="made with persons false, so there is nobody to score"):
+        evaluate_store(bare.store, synthetic)
+    with pytest.raises(StoreError, match="teacher"):
+        start(bare.store.url, synthetic, oracle)
 
 
 def test_outside_of_the_photograph_is_zero(shared, oracle, tmp_path):

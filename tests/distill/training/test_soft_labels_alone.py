@@ -67,6 +67,14 @@ def test_a_teacher_who_is_sure_of_nobody_teaches_no_tags(quiet, folder, soft_lab
 
 
 @pytest.mark.slow
+def test_persons_must_be_in_the_store_where_nobody_annotated(quiet, folder, tmp_path):
+    out = str(tmp_path / "labels.zarr")
+    arguments = ["build", "--data.root", str(folder), "--map_size", "64", "--persons", "false", "--out", out]
+    assert cache.main(arguments) == 0
+    with pytest.raises(InputError, match="was made with persons false, but nobody annotated some photographs"):
+        Trainer(learning_from(quiet, folder, out))
+
+
 def test_everything_else_takes_photographs_alone(folder, soft_labels, tmp_path, capsys):
     """Trained, exported with a sheet in int8, and timed, by the commands."""
     run, model, where = tmp_path / "run", tmp_path / "s.tflite", ["--data.root", str(folder)]

@@ -1,7 +1,10 @@
 """Optimisers: who decays, what muon does to a convolution, and their options."""
 
+import copy
+
 import pytest
 import torch
+from timm.optim import Muon, param_groups_weight_decay
 from torch import nn
 
 from distill.system.choice import Choice
@@ -48,6 +51,30 @@ def test_muon_steps_a_convolution_in_all_directions_alike():
     step(network, optimizer, 0)
     singular = torch.linalg.svdvals((network[0].weight.detach() - before).flatten(1))
     assert singular.min() > 0.4 * singular.max()
+
+
+def test_muon_steps_as_timm_does_it_one_tensor_after_the_other(new_network, monkeypatch):
+    """On convolutions of all kinds, biases and norms; theirs is in bfloat16."""
+    monkeypatch.setattr("distill.training.optimizers.muon.choose_precision", lambda name: "bfloat16")
+    monkeypatch.setattr("distill.training.optimizers.muon.WIDE", 1)
+    torch.manual_seed(0)
+    network = new_network({"name": "attention", "backbone": "mobilenetv4_conv_small"})
+    network = network.to(memory_format=torch.channels_last)
+    other = copy.deepcopy(network)
+    options = {"momentum": 0.95, "weight_decay": 0.01}
+    ours = OPTIMIZERS.build(Choice("muon", options), network)
+    groups = param_groups_weight_decay(other, options["weight_decay"])
+    theirs = Muon(groups, momentum=0.95, nesterov=True, ns_steps=3, ns_coefficients="original")
+    for rate in (0.02, 0.01, 0.03):
+        for group in (*ours.param_groups, *theirs.param_groups):
+            group["lr"] = rate
+        for a, b in zip(network.parameters(), other.parameters(), strict=True):
+            a.grad = torch.randn_like(a)
+            b.grad = a.grad.clone()
+        ours.step()
+        theirs.step()
+    for a, b in zip(network.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=2e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)
