@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from distill.data.formats.registry import read_split
-from distill.data.photographs import read_photograph
+from distill.data.photographs import read_photograph, reduced
 from distill.data.reading.outlines import drawn
 from distill.data.source import DataSource
 from distill.pose.skeleton import Skeleton, get_skeleton
@@ -77,15 +77,18 @@ class KeypointSet:
         """The file of a photograph."""
         return self.folder / str(self._files[self._row(image_id)])
 
-    def photograph(self, image_id: int) -> np.ndarray:
+    def photograph(self, image_id: int, reduction: int = 1) -> np.ndarray:
         """Pixels (H, W, 3), uint8 RGB.
+
+        Args:
+            reduction: as `distill.data.photographs.read_photograph` takes it.
 
         Raises:
             InputError: the file is missing, truncated, no picture, or not of the annotated size.
         """
         path, size = self.path(image_id), self.size(image_id)
-        pixels = read_photograph(path, size)
-        if pixels.shape[1::-1] != size:
+        pixels = read_photograph(path, size, reduction)
+        if pixels.shape[1::-1] != reduced(size, reduction):
             raise InputError(
                 f"{path} is {pixels.shape[1]} x {pixels.shape[0]} pixels, but {self.annotation_file.name} "
                 f"says {size[0]} x {size[1]}; use photographs and annotations of the same release"
@@ -114,29 +117,28 @@ class KeypointSet:
         those = self._of(image_id)
         return self.annotations.boxes[those][~self.annotations.is_crowd[those]]
 
-    def masks(self, image_id: int) -> np.ndarray:
+    def masks(self, image_id: int, reduction: int = 1) -> np.ndarray:
         """Masks (H, W, 3), uint8 0 or 255: person, outline unknown, ignored by the hard losses.
 
         Channel `PERSON` is the union of all known outlines, crowds included; `UNKNOWN` the boxes of
         persons without one; `IGNORED` crowds and persons without a labelled joint, by outline or box. Of a
         photograph that nobody annotated both are everywhere.
+
+        Args:
+            reduction: they are drawn at the size of a photograph that is read with it.
         """
         width, height = self.size(image_id)
-        masks = np.zeros((height, width, 3), dtype=np.uint8)
+        masks = np.zeros((*reduced((width, height), reduction)[::-1], 3), dtype=np.uint8)
         if not self.is_annotated(image_id):
             masks[..., [UNKNOWN, IGNORED]] = 255
         those = self._of(image_id)
         for number in range(those.start, those.stop):
             outline = self.annotations.outlines[number]
             if outline is None:
-                x, y, w, h = self.annotations.boxes[number]
-                area = (
-                    slice(max(int(np.floor(y)), 0), max(int(np.ceil(y + h)), 0)),
-                    slice(max(int(np.floor(x)), 0), max(int(np.ceil(x + w)), 0)),
-                )
+                area = _box_area(self.annotations.boxes[number], reduction)
                 masks[(*area, UNKNOWN)] = 255
             else:
-                area = (drawn(outline, width, height),)
+                area = (drawn(outline, width, height, reduction),)
                 masks[(*area, PERSON)] = 255
             if not self.annotations.labelled[number]:
                 masks[(*area, IGNORED)] = 255
@@ -153,6 +155,14 @@ class KeypointSet:
         """The annotations of an image."""
         self._row(image_id)
         return self.annotations.of(image_id)
+
+
+def _box_area(box: np.ndarray, reduction: int) -> tuple[slice, slice]:
+    """Rows and columns of a box x, y, width, height: all pixels that it touches, reduced."""
+    x, y, width, height = box
+    edges = ((np.floor(first), np.ceil(last)) for first, last in ((y, y + height), (x, x + width)))
+    rows, columns = (slice(*(max(round(edge / reduction), 0) for edge in pair)) for pair in edges)
+    return rows, columns
 
 
 def open_data(source: DataSource, skeleton_name: str) -> KeypointSet:

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
 from distill.system.errors import InputError
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 "Of files that are taken for photographs, in lower case."
+
+REDUCTIONS = (1, 2, 4, 8)
+"By which a photograph can be reduced while it is read."
 
 _HIGH_BYTE = 256
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
@@ -45,7 +49,7 @@ def turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return size if orientation < 5 else size[::-1]
 
 
-def read_photograph(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_photograph(path: Path, size: tuple[int, int] | None = None, reduction: int = 1) -> np.ndarray:
     """Pixels (H, W, 3), uint8 RGB, of JPEG, PNG, WebP and whatever else Pillow opens.
 
     The photograph is turned as its EXIF says, as browsers and annotation tools show it, unless `size` fits only
@@ -53,16 +57,31 @@ def read_photograph(path: Path, size: tuple[int, int] | None = None) -> np.ndarr
 
     Args:
         size: annotated width and height.
+        reduction: one of `REDUCTIONS`: how many pixels in a row become one, their mean; a photograph of another size
+            than the annotated one stays as it is.
 
     Raises:
         InputError: the file is missing, truncated or no picture.
     """
     with _opened(path) as image:
         orientation = _orientation(image)
+        turns = orientation > 1 and not fits_only_unturned(image.size, orientation, size)
+        if size not in (None, turned(image.size, orientation) if turns else image.size):
+            reduction = 1
+        whole = image.size
+        if isinstance(image, JpegImageFile) and not turns:
+            # The decoder itself leaves out what nobody asks for.
+            image.draft(None, tuple(max(side // reduction, 1) for side in whole))
+        is_reduced = image.size == reduced(whole, reduction)
         pixels = _eight_bits(image, path)
-        if orientation > 1 and not fits_only_unturned(image.size, orientation, size):
+        if turns:
             pixels = ImageOps.exif_transpose(_with_orientation(pixels, orientation))
-        return np.asarray(pixels)
+        return np.asarray(pixels if is_reduced else pixels.reduce(reduction))
+
+
+def reduced(size: tuple[int, int], reduction: int) -> tuple[int, int]:
+    """Width and height of a photograph of which so many pixels in a row became one; the last one may be of fewer."""
+    return -(-size[0] // reduction), -(-size[1] // reduction)
 
 
 def fits_only_unturned(stored: tuple[int, int], orientation: int, size: tuple[int, int] | None) -> bool:
@@ -110,4 +129,4 @@ def _eight_bits(image: Image.Image, path: Path) -> Image.Image:
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -19,13 +19,13 @@ _PADDED = {True: (0, 0, 0, 0), False: (0, 255, 255, 0)}
 
 @dataclass(frozen=True)
 class Annotated:
-    """Everything known of one photograph, in its own pixels."""
+    """Everything known of one photograph, in its own pixels; the photograph and its masks may be reduced."""
 
     photograph: np.ndarray
-    "(H, W, 3) uint8 RGB."
+    "(H, W, 3) uint8 RGB, reduced by `reduction`."
     masks: np.ndarray
-    """(H, W, 4) uint8 0 or 255: person, outline unknown, ignored, and where the teacher's word counts: inside the
-    photograph, but not on persons whom it doubts."""
+    """(H, W, 4) uint8 0 or 255, reduced by `mask_reduction`: person, outline unknown, ignored, and where the teacher's
+    word counts: inside the photograph, but not on persons whom it doubts."""
     keypoints: np.ndarray
     "(P, K, 3) float32 x, y, visibility."
     joints_annotated: np.ndarray
@@ -36,6 +36,10 @@ class Annotated:
     "(M, 5) float32 joint, x, y, confidence, width: the teacher's soft labels; no rows without a teacher."
     teacher_persons: np.ndarray | None = None
     "(P, K, 3) float32 x, y, confidence of the persons that the teacher is sure of, where nobody annotated."
+    reduction: int = 1
+    "Pixels of the photograph, in a row, that one of `photograph` stands for."
+    mask_reduction: int = 1
+    "Likewise of `masks`."
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,11 @@ def make_sample(
     colours: np.ndarray | None = None,
 ) -> Sample:
     """Warp one photograph and its labels by a (2, 3) matrix, left and right swapped if it mirrors."""
-    image = geometry.warp(annotated.photograph, matrix, input_size, fill=geometry.PADDING)
-    mask_matrix = geometry.compose(matrix, geometry.scaling(1 / MASK_STRIDE))
+    own = geometry.compose(geometry.scaling(annotated.reduction), matrix)
+    image = geometry.warp(annotated.photograph, own, input_size, fill=geometry.PADDING)
+    mask_matrix = geometry.compose(
+        geometry.scaling(annotated.mask_reduction), matrix, geometry.scaling(1 / MASK_STRIDE)
+    )
     mask_size = (input_size[0] // MASK_STRIDE, input_size[1] // MASK_STRIDE)
     keypoints = _warp_keypoints(annotated.keypoints, matrix, input_size, data.skeleton.flip_index)
     return Sample(
@@ -109,5 +116,5 @@ def _warp_peaks(peaks: np.ndarray, matrix: np.ndarray, flip_index: np.ndarray) -
     if geometry.is_mirrored(matrix):
         warped[:, 0] = np.argsort(flip_index)[peaks[:, 0].astype(int)]
     warped[:, 1:3] = geometry.transform(matrix, peaks[:, 1:3])
-    warped[:, 4] *= np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    warped[:, 4] *= geometry.scale_of(matrix)
     return warped

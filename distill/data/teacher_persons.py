@@ -17,18 +17,19 @@ def person_reader(store: SoftLabelStore, least_score: float) -> PersonReader:
     return partial(_read_parted, store, least_score)
 
 
-def outside_of_doubt(size: tuple[int, int], sure: np.ndarray, doubted: np.ndarray) -> np.ndarray:
+def outside_of_doubt(size: tuple[int, int], sure: np.ndarray, doubted: np.ndarray, reduction: int = 1) -> np.ndarray:
     """(H, W) uint8: 0 where only persons in doubt are, within the hulls of their joints, 255 elsewhere.
 
     Args:
-        size: width and height of the photograph, pixels.
+        size: width and height of the mask, cells.
         sure: (P, K, 3) x, y, confidence of persons that are taught.
         doubted: (Q, K, 3) likewise, of persons of whom nothing is said.
+        reduction: pixels of the photograph, in a row, that a cell stands for.
     """
     mask = np.full(size[::-1], 255, dtype=np.uint8)
     for persons, value in ((doubted, 0), (sure, 255)):
         for person in persons:
-            _fill_hull(mask, person[person[:, 2] > 0, :2], value)
+            _fill_hull(mask, person[person[:, 2] > 0, :2] / reduction, value)
     return mask
 
 

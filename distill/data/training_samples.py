@@ -9,9 +9,15 @@ import torch
 from distill.data.augment import AugmentConfig, sample_colours, sample_geometry
 from distill.data.keypoint_set import KeypointSet
 from distill.data.mosaic import PARTS, mosaic, part_size
+from distill.data.photographs import REDUCTIONS, reduced
 from distill.data.photometric import damaged
 from distill.data.samples import Annotated, Sample, make_sample
 from distill.data.teacher_persons import PersonReader, outside_of_doubt
+from distill.heads.batch import MASK_STRIDE
+from distill.pose import geometry
+
+OVERSAMPLING = 2
+"Pixels of a photograph, in a row, that are left for one of the input: less would look other than in an evaluation."
 
 
 class TrainingSamples(torch.utils.data.Dataset):
@@ -60,28 +66,37 @@ class TrainingSamples(torch.utils.data.Dataset):
         """One photograph's sample, with random geometry and colours."""
         matrix = sample_geometry(rng, self.data.size(image_id), input_size, self.augment)
         colours = sample_colours(rng, self.augment)
-        return make_sample(image_id, self._annotated(image_id), matrix, input_size, self.data, colours)
+        return make_sample(image_id, self._annotated(image_id, matrix), matrix, input_size, self.data, colours)
 
-    def _annotated(self, image_id: int) -> Annotated:
+    def _annotated(self, image_id: int, matrix: np.ndarray) -> Annotated:
+        key = image_id, _reduction(matrix, 1 / OVERSAMPLING), _reduction(matrix, MASK_STRIDE)
         if self._held is None:
-            return self._read(image_id)
-        if image_id not in self._held:
-            self._held[image_id] = self._read(image_id)
-        return self._held[image_id]
+            return self._read(*key)
+        if key not in self._held:
+            self._held[key] = self._read(*key)
+        return self._held[key]
 
-    def _read(self, image_id: int) -> Annotated:
-        width, height = self.data.size(image_id)
+    def _read(self, image_id: int, reduction: int, mask_reduction: int) -> Annotated:
+        width, height = reduced(self.data.size(image_id), mask_reduction)
         is_annotated = self.data.is_annotated(image_id)
         inside, sure = np.full((height, width), 255 if self.read_peaks else 0, dtype=np.uint8), None
         if self.read_persons and not is_annotated:
             sure, doubted = self.read_persons(image_id)
-            inside = outside_of_doubt((width, height), sure, doubted)
+            inside = outside_of_doubt((width, height), sure, doubted, mask_reduction)
         return Annotated(
-            photograph=self.data.photograph(image_id),
-            masks=np.concatenate([self.data.masks(image_id), inside[..., None]], axis=2),
+            photograph=self.data.photograph(image_id, reduction),
+            masks=np.concatenate([self.data.masks(image_id, mask_reduction), inside[..., None]], axis=2),
             keypoints=self.data.keypoints(image_id),
             joints_annotated=self.data.joints_annotated(image_id),
             is_annotated=is_annotated,
             peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
             teacher_persons=sure,
+            reduction=reduction,
+            mask_reduction=mask_reduction,
         )
+
+
+def _reduction(matrix: np.ndarray, stride: float) -> int:
+    """The most that a photograph can be reduced by before a matrix (2, 3) and a stride make it smaller still."""
+    smaller = stride / geometry.scale_of(matrix)
+    return max(reduction for reduction in REDUCTIONS if reduction <= max(smaller, 1))

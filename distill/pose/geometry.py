@@ -67,6 +67,11 @@ def is_mirrored(matrix: np.ndarray) -> bool:
     return bool(np.linalg.det(matrix[:, :2]) < 0)
 
 
+def scale_of(matrix: np.ndarray) -> float:
+    """How many times as long the matrix makes what it moves, the root of what it does to areas."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
 def to_opencv(matrix: np.ndarray) -> np.ndarray:
     """The same matrix for OpenCV, whose pixel centres are integers."""
     return compose(translation(0.5, 0.5), matrix, translation(-0.5, -0.5))

@@ -43,9 +43,18 @@ def usable_outline(segmentation: object, width: int, height: int) -> list | dict
     return {"size": [height, width], "counts": counts}
 
 
-def drawn(outline: list | dict, width: int, height: int) -> np.ndarray:
-    """Mask (H, W) bool of an outline that `usable_outline` gave."""
-    return rle.decode(_encoded(outline, width, height)).astype(bool)
+def drawn(outline: list | dict, width: int, height: int, reduction: int = 1) -> np.ndarray:
+    """Mask (H, W) bool of an outline that `usable_outline` gave, reduced as `distill.data.photographs.reduced` says."""
+    columns, rows = -(-width // reduction), -(-height // reduction)
+    if isinstance(outline, list):
+        if reduction > 1:
+            outline = [[value / reduction for value in ring] for ring in outline]
+        return rle.decode(_encoded(outline, columns, rows)).astype(bool)
+    mask = rle.decode(_encoded(outline, width, height)).astype(bool)
+    middle = (
+        np.minimum(np.arange(n) * reduction + reduction // 2, m - 1) for n, m in ((rows, height), (columns, width))
+    )
+    return mask[np.ix_(*middle)] if reduction > 1 else mask
 
 
 def area_and_box(outline: list | dict, width: int, height: int) -> tuple[float, list[float]]:

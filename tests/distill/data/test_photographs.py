@@ -4,9 +4,9 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
-from distill.data.photographs import header, is_photograph, read_photograph, upright_size
+from distill.data.photographs import REDUCTIONS, header, is_photograph, read_photograph, reduced, upright_size
 from distill.system.errors import InputError
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -168,3 +168,27 @@ def test_what_is_not_there_or_a_folder(tmp_path):
 @pytest.mark.parametrize("name", ["a.txt", ".a.jpg", "a.json", "jpg", "a.heic"])
 def test_other_files_are_no_photographs(tmp_path, name):
     assert not is_photograph(tmp_path / name)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "turned.jpg"])
+def test_reduced_pixels_are_means_of_their_neighbours(tmp_path, name, reduction):
+    """Sides that no reduction divides; smooth, so that the decoder's rounding is small."""
+    rows, columns = np.mgrid[:61, :93]
+    smooth = np.stack([rows * 3, columns * 2, rows + columns], axis=2).astype(np.uint8)
+    exif = Image.Exif()
+    if name.startswith("turned"):
+        exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(smooth).save(tmp_path / name, exif=exif, **({"quality": 98} if name.endswith("jpg") else {}))
+    whole = read_photograph(tmp_path / name)
+    found = read_photograph(tmp_path / name, whole.shape[1::-1], reduction)
+    assert found.shape[1::-1] == reduced(whole.shape[1::-1], reduction)
+    padded = np.pad(whole.astype(float), ((0, -whole.shape[0] % 8), (0, -whole.shape[1] % 8), (0, 0)), mode="edge")
+    blocks = padded.reshape(padded.shape[0] // reduction, reduction, padded.shape[1] // reduction, reduction, 3)
+    wanted = blocks.mean((1, 3))[: found.shape[0] - 1, : found.shape[1] - 1]
+    assert np.abs(found[:-1, :-1] - wanted).max() < 6
+
+
+def test_a_photograph_of_another_size_than_the_annotated_one_stays_whole(tmp_path):
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    assert read_photograph(tmp_path / "a.jpg", (63, 48), 2).shape == (48, 64, 3)

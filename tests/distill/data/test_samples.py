@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
+from distill.data.photographs import REDUCTIONS
 from distill.data.samples import Annotated, make_sample
 from distill.data.source import DataSource
 from distill.data.training_samples import TrainingSamples
@@ -93,3 +95,32 @@ def test_samples_are_functions_of_seed_epoch_and_id(data):
     assert not np.array_equal(
         one.matrix, TrainingSamples(data, (64, 64), AugmentConfig(), seed=2)[(3, image_id)].matrix
     )
+
+
+@pytest.mark.parametrize("side", [64, 256])
+def test_what_is_read_smaller_lies_at_the_same_place(data, side, monkeypatch):
+    """Photographs and masks that are reduced while they are read, against whole ones, warped by the same matrices."""
+    reduced = TrainingSamples(data, (side, side), AugmentConfig(), seed=5)
+    ids = [int(i) for i in data.image_ids if len(data.keypoints(int(i)))][:12]
+    found = [reduced[0, i] for i in ids]
+    monkeypatch.setattr("distill.data.training_samples.REDUCTIONS", (1,))
+    wanted = [reduced[0, i] for i in ids]
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one.matrix, other.matrix)
+        for a, b in ((one.image, other.image), (one.masks, other.masks)):
+            # What is averaged lacks the finest detail, but would lie beside itself by a pixel if it were shifted.
+            a, b = (cv2.blur(values, (5, 5)).astype(float) for values in (a, b))
+            inner = (slice(4, -4), slice(4, -4))
+            apart = np.abs(a - b)[inner].mean()
+            shifted = min(np.abs(np.roll(a, by, axis) - b)[inner].mean() for axis in (0, 1) for by in (-1, 1))
+            assert apart < 6
+            assert apart <= shifted * 1.1 + 0.1
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_masks_are_drawn_at_the_size_of_a_reduced_photograph(data, reduction):
+    for image_id in data.image_ids[:20].tolist():
+        whole, drawn = data.masks(image_id), data.masks(image_id, reduction)
+        assert drawn.shape[:2] == data.photograph(image_id, reduction).shape[:2]
+        coarse = cv2.resize(whole, drawn.shape[1::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(coarse.astype(float) - drawn).mean() < 255 * 0.02 * reduction
