@@ -7,7 +7,6 @@ uses it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -19,6 +18,8 @@ from distill.system.errors import InputError
 _NO_PERSON = 1e10
 _BRIGHT = 0.05
 "Cells at least so high are looked at first when a joint is missing; what is found does not depend on it."
+_BLOCK = 1 << 16
+"Cells, times persons, that are looked at at once: as many as the processor's cache holds."
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,10 @@ def _check_shapes(heatmaps: np.ndarray, tags: np.ndarray, skeleton: Skeleton):
 
 
 def _find_peaks(heatmaps: np.ndarray, tags: np.ndarray, config: GroupingConfig) -> _Peaks:
-    num_joints, _, width = heatmaps.shape
-    is_peak = (heatmaps == _window_maximum(heatmaps, config.nms_kernel)) & (heatmaps > config.detection_threshold)
-    joint, row, column = _without_twins(heatmaps, *np.nonzero(is_peak), config.nms_kernel)
-    value, tag = heatmaps[joint, row, column], tags[joint, row, column]
+    num_joints, height, width = heatmaps.shape
+    place, value = _local_maxima(heatmaps, config)
+    joint, cell = np.divmod(place, height * width)
+    tag = tags.reshape(-1, tags.shape[-1])[place]
     # Without this a diverged network would make the assignment raise.
     usable = np.isfinite(tag).all(axis=1) & np.isfinite(value)
     order = np.lexsort((-value, joint))
@@ -172,34 +173,34 @@ def _find_peaks(heatmaps: np.ndarray, tags: np.ndarray, config: GroupingConfig) 
     order = order[rank < config.max_persons]
     return _Peaks(
         start=np.searchsorted(joint[order], np.arange(num_joints + 1)),
-        cell=(row * width + column)[order],
+        cell=cell[order],
         value=value[order].astype(np.float64),
         tag=tag[order].astype(np.float64),
     )
 
 
-def _without_twins(
-    heatmaps: np.ndarray, joint: np.ndarray, row: np.ndarray, column: np.ndarray, kernel: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the cells joint, row, column (N,) those whose window holds no equal cell earlier in row-major order."""
-    reach, width = kernel // 2, heatmaps.shape[2]
-    # The first half of the window, row by row, is what comes before its middle.
-    down, right = np.divmod(np.arange(kernel * kernel // 2), kernel) - np.array([[reach], [reach]])
-    rows, columns = row[:, None] + down, column[:, None] + right
-    inside = (rows >= 0) & (columns >= 0) & (columns < width)
-    before = heatmaps[joint[:, None], np.maximum(rows, 0), columns.clip(0, width - 1)]
-    is_first = ~((before == heatmaps[joint, row, column][:, None]) & inside).any(axis=1)
-    return joint[is_first], row[is_first], column[is_first]
+def _local_maxima(heatmaps: np.ndarray, config: GroupingConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Flat places (N,) and values (N,) of the cells that no other of their window exceeds, nor equals before them."""
+    _, height, width = heatmaps.shape
+    values = np.ascontiguousarray(heatmaps).reshape(-1)
+    place = np.flatnonzero(values > config.detection_threshold)
+    value = values[place]
+    row, column = np.divmod(place % (height * width), width)
+    for down, right in _window(config.nms_kernel):
+        y, x = row + down, column + right
+        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        other = values[place + np.where(inside, down * width + right, 0)]
+        beaten = other >= value if (down, right) < (0, 0) else other > value
+        kept = ~(beaten & inside)
+        place, value, row, column = place[kept], value[kept], row[kept], column[kept]
+    return place, value
 
 
-def _window_maximum(heatmaps: np.ndarray, kernel: int) -> np.ndarray:
-    """Largest value (K, H, W) in the window around each cell."""
-    num_joints, height, width = heatmaps.shape
-    # All maps make one tall picture, parted by rows that no maximum can come from.
-    stacked = np.full((num_joints, height + kernel // 2, width), -np.inf, dtype=np.float32)
-    stacked[:, :height] = heatmaps
-    window = cv2.getStructuringElement(cv2.MORPH_RECT, (kernel, kernel))
-    return cv2.dilate(stacked.reshape(-1, width), window).reshape(stacked.shape)[:, :height]
+def _window(kernel: int) -> list[tuple[int, int]]:
+    """Rows down and columns to the right of all cells of a window but its middle, those that leave fewest first."""
+    reach = range(-(kernel // 2), kernel // 2 + 1)
+    cells = [(down, right) for down in reach for right in reach if (down, right) != (0, 0)]
+    return sorted(cells, key=lambda cell: abs(cell[0]) + abs(cell[1]))
 
 
 def _assign(peaks: _Peaks, skeleton: Skeleton, config: GroupingConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -265,21 +266,31 @@ def _best_cells(heatmap: np.ndarray, tags: np.ndarray, tag: np.ndarray) -> np.nd
 
 def _most_evident(heatmap: np.ndarray, tags: np.ndarray, tag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First cell (P,) of highest evidence and that evidence (P,), 0 and -1 where there is no cell; as `_best_cells`."""
-    if not len(heatmap):
-        return np.zeros(len(tag), int), np.full(len(tag), -1.0)
-    evidence = _distance(tags, tag)
-    np.rint(evidence, out=evidence)
-    np.subtract(heatmap, evidence, out=evidence)
-    best = evidence.argmax(axis=1)
-    return best, evidence[np.arange(len(tag)), best]
+    persons = np.arange(len(tag))
+    best, highest = np.zeros(len(tag), int), np.full(len(tag), -1.0 if not len(heatmap) else -np.inf)
+    block = _BLOCK // max(len(tag), 1)
+    for start in range(0, len(heatmap) if len(tag) else 0, block):
+        part = slice(start, start + block)
+        evidence = _distance(tags[part], tag)
+        np.rint(evidence, out=evidence)
+        np.subtract(heatmap[part], evidence, out=evidence)
+        cell = evidence.argmax(axis=1)
+        found = evidence[persons, cell]
+        better = found > highest
+        best[better], highest[better] = start + cell[better], found[better]
+    return best, highest
 
 
 def _distance(tags: np.ndarray, tag: np.ndarray) -> np.ndarray:
     """Distances (P, N) of tags (N, T) to tags (P, T)."""
-    difference = [np.subtract.outer(tag[:, t], np.ascontiguousarray(tags[:, t])) for t in range(tags.shape[1])]
-    if len(difference) == 1:
-        return np.abs(difference[0], out=difference[0])
-    return np.sqrt(sum(np.square(d, out=d) for d in difference))
+    squared = None
+    for t in range(tags.shape[1]):
+        difference = np.subtract.outer(tag[:, t], np.ascontiguousarray(tags[:, t]))
+        if tags.shape[1] == 1:
+            return np.abs(difference, out=difference)
+        np.square(difference, out=difference)
+        squared = difference if squared is None else np.add(squared, difference, out=squared)
+    return np.sqrt(squared, out=squared)
 
 
 def locate(cell: np.ndarray, value: np.ndarray, heatmaps: np.ndarray, config: GroupingConfig) -> np.ndarray:
