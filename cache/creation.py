@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -45,9 +43,9 @@ def write_layout(
     """
     shape = attributes["shape"]
     try:
-        with tempfile.TemporaryDirectory(prefix="labels-") as folder:
+        with layout.scratch_folder(OSError) as folder:
             layout.create(
-                Path(folder),
+                folder,
                 **arrays,
                 num_keypoints=shape["keypoints"],
                 map_size=shape["map_size"],
@@ -55,7 +53,7 @@ def write_layout(
                 shard_length=shape["shard_length"],
                 attributes=attributes,
             )
-            made = LocalFiles(Path(folder))
+            made = LocalFiles(folder)
             contents = made.read_all(sorted(made.sizes()))
         root = contents.pop(ROOT)
         _claim(files, url, _digest({k: v for k, v in attributes.items() if k not in provenance}, contents))
@@ -63,7 +61,8 @@ def write_layout(
             files.put(name, content)
         files.put_new(ROOT, root)
     except OSError as error:
-        raise StoreError(f"{url}: cannot be written ({error.strerror or error}); choose another place") from error
+        reason = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        raise StoreError(f"{url}: cannot be written ({reason}); choose another place") from error
 
 
 def is_damaged(files: Files, attributes: dict, provenance: Collection[str]) -> bool:

@@ -1,5 +1,6 @@
 """The plain files of a store: atomic writes, sizes, checksums; on a file system here, on object storage beside."""
 
+import errno
 import hashlib
 import os
 import uuid
@@ -12,6 +13,9 @@ from zarr.abc.store import Store
 from zarr.storage import LocalStore
 
 from cache.objects import ObjectFiles
+
+_NOT_SUPPORTED = (errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+"What a file system answers that has no hard links, or does not bring folders onto the disk."
 
 
 class Files(Protocol):
@@ -65,7 +69,8 @@ class LocalFiles:
     """`Files` below a folder."""
 
     def __init__(self, root: Path):
-        self.root = root
+        # A link whose folder is not there yet cannot be made a folder itself.
+        self.root = root.resolve() if root.is_symlink() else root
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -103,6 +108,10 @@ class LocalFiles:
             (self.root / name).hardlink_to(temporary)
         except FileExistsError:
             return False
+        except OSError as error:
+            if error.errno not in _NOT_SUPPORTED:
+                raise
+            return self._written_here(name, content)
         finally:
             temporary.unlink()
         _sync((self.root / name).parent)
@@ -132,6 +141,17 @@ class LocalFiles:
     def zarr_store(self) -> Store:
         return LocalStore(self.root, read_only=True)
 
+    def _written_here(self, name: str, content: bytes) -> bool:
+        """As `put_new`, for file systems without hard links; whoever is killed within may leave a part."""
+        try:
+            with (self.root / name).open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError:
+            return False
+        return True
+
     def _written(self, name: str, content: bytes) -> Path:
         """A hidden file beside the named one, with this content brought onto the disk."""
         path = self.root / name
@@ -152,5 +172,9 @@ def _sync(path: Path):
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems bring no folder onto the disk by request; they do so with its files.
+        if error.errno not in _NOT_SUPPORTED:
+            raise
     finally:
         os.close(descriptor)

@@ -1,8 +1,10 @@
 """The zarr side of a store: which arrays there are, their shards and codecs."""
 
+import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from zarr.errors import ZarrUserWarning
 from zarr.storage import LocalStore
 
 from cache import peaks
+from cache.errors import StoreError
 
 FORMAT_VERSION = 2
 "Version that is written."
@@ -95,6 +98,29 @@ def open_arrays(store: Store) -> dict[str, zarr.Array]:
         return arrays | {name: group[name] for name in sharded}
 
 
+@contextmanager
+def scratch_folder(*refusals: type[Exception]) -> Iterator[Path]:
+    """Context that gives a temporary folder, which is gone at its end.
+
+    Args:
+        refusals: what is raised within where the folder cannot be written.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="labels-") as folder:
+            yield Path(folder)
+    except refusals as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise
+        reason = getattr(error, "strerror", None) or error
+        place = tempfile.tempdir or os.environ.get("TMPDIR", "/tmp")
+        raise StoreError(
+            f"the temporary folder {place} cannot be written ({reason}); make room there, or name another one by TMPDIR"
+        ) from error
+
+
 def encode_shard(
     arrays: Mapping[str, zarr.Array], shard: int, rows: slice, values: Mapping[str, np.ndarray]
 ) -> dict[str, bytes | None]:
@@ -106,11 +132,11 @@ def encode_shard(
         values: for each sharded array its (n, ...) values.
     """
     contents = {}
-    with tempfile.TemporaryDirectory(prefix="shard-") as folder:
+    with scratch_folder(OSError, RuntimeError) as folder:
         for name, value in values.items():
-            array = _scratch_array(Path(folder), arrays[name])
+            array = _scratch_array(folder, arrays[name])
             array[rows] = value
-            written = Path(folder) / shard_key(array, shard)
+            written = folder / shard_key(array, shard)
             contents[name] = written.read_bytes() if written.exists() else None
     return contents
 
@@ -120,11 +146,11 @@ def decode_shard(
 ) -> dict[str, np.ndarray]:
     """Values (n, ...) of one shard for each array from its files, as `encode_shard` gives them."""
     values = {}
-    with tempfile.TemporaryDirectory(prefix="shard-") as folder:
+    with scratch_folder(OSError) as folder:
         for name, content in contents.items():
-            array = _scratch_array(Path(folder), arrays[name])
+            array = _scratch_array(folder, arrays[name])
             if content is not None:
-                file = Path(folder) / shard_key(array, shard)
+                file = folder / shard_key(array, shard)
                 file.parent.mkdir(parents=True)
                 file.write_bytes(content)
             values[name] = array[rows]

@@ -18,7 +18,7 @@ from distill.drawing.sheet import contact_sheet, write_image
 from distill.labelling.relabel import relabel
 from distill.labelling.resample import photograph_box
 from distill.labelling.teacher import DEFAULT, TEACHERS, check_teacher, load_teacher
-from distill.labelling.teacher_pass import EVALUATION, check_store
+from distill.labelling.teacher_pass import EVALUATION, check_store, evaluate_store, has_persons
 from distill.labelling.tfrecord import export_store
 from distill.pose import geometry
 from distill.pose.skeleton import Skeleton, get_skeleton
@@ -52,9 +52,14 @@ class VerifyConfig:
     teacher: Choice = field(default=DEFAULT, metadata={"registry": TEACHERS})
     "The teacher of the sample, as it was given to build."
 
+    evaluate: bool = False
+    "Also score the teacher's persons against the annotations, once the store is found to be whole."
+
     def __post_init__(self):
         object.__setattr__(self, "teacher", DEFAULT.merged(self.teacher))
         check_teacher(self.teacher)
+        if self.evaluate and self.data.root is None:
+            raise InputError("evaluate needs the annotations: name their set with data.root")
         if self.sample < 0:
             raise InputError(f"sample must not be negative, but is {self.sample}")
         if not 0 <= self.tolerance <= 1:
@@ -122,6 +127,19 @@ def verify(config: VerifyConfig):
             print(f"its images are the {len(data)} of {data.annotation_file}")
         if config.sample:
             _verify_sample(config, store, data)
+        if config.evaluate:
+            print(_score(store, data))
+
+
+def _score(store: SoftLabelStore, data: KeypointSet) -> str:
+    """Figures of the teacher's persons, or why there are none, for which no whole store is refused."""
+    if not has_persons(store):
+        return "it was made with persons false, so there is nobody to score"
+    try:
+        data.require_labelled(store.image_ids.tolist())
+    except InputError as error:
+        return str(error)
+    return table(evaluate_store(store, data))
 
 
 def _verify_sample(config: VerifyConfig, store: SoftLabelStore, data: KeypointSet):

@@ -1,6 +1,7 @@
 """AP on a fixed subset while a network trains."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -63,15 +64,28 @@ class Minival:
         return self.data is not None
 
     @torch.inference_mode()
-    def find(self, network: nn.Module, heads: Mapping[str, Head], part: slice = slice(None)) -> Predictions:
-        """The persons that a network finds, in a part of the photographs."""
+    def find(
+        self,
+        network: nn.Module,
+        heads: Mapping[str, Head],
+        part: slice = slice(None),
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Predictions | None:
+        """The persons that a network finds, in a part of the photographs; None when stopped.
+
+        Args:
+            stop: asked after each batch.
+        """
         was_training = network.training
         network.eval()
         forward = network_forward(network, self.accelerator.device, self.accelerator.autocast)
         predictor = Predictor(forward, self.input_size, self.data.skeleton, GroupingConfig(), heads=heads)
-        predictions = predict_all(predictor, self.data, self.image_ids[part], self.batch_size)
-        network.train(was_training)
-        return predictions
+        try:
+            return predict_all(predictor, self.data, self.image_ids[part], self.batch_size, partial(_go_on, stop))
+        except _Stopped:
+            return None
+        finally:
+            network.train(was_training)
 
     def figures(self, predictions: Predictions) -> dict[str, float | None]:
         """COCO figures, as `distill.evaluation.coco.evaluate` names them."""
@@ -84,6 +98,15 @@ class Minival:
     def sheet(self, predictions: Predictions) -> np.ndarray:
         """The worst photographs of the moment; see `distill.training.minival_sheet.draw_worst`."""
         return draw_worst(predictions, self.data, self.image_ids, self.teacher)
+
+
+class _Stopped(Exception):
+    """Somebody asked to stop."""
+
+
+def _go_on(stop: Callable[[], bool], done: int, total: int):
+    if stop() and done < total:
+        raise _Stopped
 
 
 def _is_absent(data: TrainDataConfig) -> bool:

@@ -25,6 +25,8 @@ class TrainingState:
     schedule: Schedule
     step: int = 0
     best: float = -1.0
+    measured: int = 0
+    "Step of the last minival."
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What resuming needs beside the moving average, flat by name."""
@@ -58,6 +60,7 @@ class TrainingState:
         _restore_optimizer(self.optimizer, _below("optimizer.", tensors), info.optimizer)
         self.schedule.restore(info.schedule)
         self.step, self.best = info.step, info.metrics.get("best_ap", -1.0)
+        self.measured = int(info.metrics.get("measured_step", info.step))
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -31,6 +31,8 @@ from distill.training.step import StepResult, gradients
 
 Progress = Callable[[int, int], None]
 "Called with what is done and what is to be done."
+_OF_THE_STATE = ("best_ap", "measured_step")
+"Among the metrics of a checkpoint, what is none of the last minival."
 
 
 class Trainer:
@@ -87,6 +89,12 @@ class Trainer:
         logbook = self._open_logbook()
         self.speed.restart(state.step)
         with StopRequest() as stop, leave_cores_for(config.data.workers):
+            if self._is_measuring_due() and state.measured < state.step:
+                # The run was stopped while it measured.
+                self._measure(logbook, stop)
+                if stop.received:
+                    self._leave()
+                    stop.end()
             while state.step < config.steps:
                 result = self._step(batches, logbook)
                 step = state.step
@@ -95,9 +103,9 @@ class Trainer:
                 if _due(step, log.images_every) and logbook:
                     sheet = draw_samples(result.batch, result.outputs, self.learner.heads, self.learner.skeleton)
                     logbook.images(step, {"samples": sheet})
-                if self.minival and _due(step, log.minival_every, config.steps):
+                if self._is_measuring_due():
                     with self._state_kept():
-                        self._measure(logbook)
+                        self._measure(logbook, stop)
                 if state.schedule.ends_cycle(step - 1):
                     self._save(f"restart_{step:07d}.safetensors")
                     if logbook:
@@ -156,7 +164,7 @@ class Trainer:
             info, ema, tensors = read_checkpoint(path)
             check_same_run(path, info, self.learner.identity)
             self.learner.state.restore(path, info, ema, tensors)
-            self.metrics = {name: value for name, value in info.metrics.items() if name != "best_ap"}
+            self.metrics = {name: value for name, value in info.metrics.items() if name not in _OF_THE_STATE}
 
     def _batches(self, data: LearningData) -> Iterator[Batch]:
         config = self.config
@@ -186,9 +194,18 @@ class Trainer:
         if logbook:
             logbook.scalars(step, scalars)
 
-    def _measure(self, logbook: Logbook | None):
-        """Minival of the moving average, each process on its part of the photographs; the best so far is kept."""
-        state, predictions = self.state, self._found_by_all()
+    def _is_measuring_due(self) -> bool:
+        return bool(self.minival) and _due(self.state.step, self.config.log.minival_every, self.config.steps)
+
+    def _measure(self, logbook: Logbook | None, stop: StopRequest):
+        """Minival of the moving average, each process on its part of the photographs; the best so far is kept.
+
+        Who is asked to stop does so, and the resumed run measures in its place.
+        """
+        state, predictions = self.state, self._found_by_all(stop)
+        if predictions is None:
+            return
+        state.measured = state.step
         if self.accelerator.is_main_process:
             self.metrics = self.minival.figures(predictions)
             logbook.precision_recall(state.step, "minival/persons", self.minival.curve(predictions))
@@ -200,15 +217,21 @@ class Trainer:
                 self._save("best.safetensors")
         state.schedule.observe(state.step, self._common(self.metrics))
 
-    def _found_by_all(self) -> Predictions:
-        """Persons of the whole minival, found with the main process's moving average, which alone is kept up."""
+    def _found_by_all(self, stop: StopRequest) -> Predictions | None:
+        """Persons of the whole minival, found with the main process's moving average, which alone is kept up.
+
+        None when a process was asked to stop.
+        """
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         ema = self.state.ema.module
         if processes > 1:
             for tensor in ema.state_dict().values():
                 torch.distributed.broadcast(tensor, 0)
         with self.agreement.all_or_none():
-            own = self.minival.find(ema, self.learner.heads, slice(process, None, processes))
+            part = slice(process, None, processes)
+            own = self.minival.find(ema, self.learner.heads, part, lambda: stop.received is not None)
+        if stop.agree(self.agreement.largest):
+            return None
         if processes == 1:
             return own
         parts = [None] * processes
@@ -255,7 +278,7 @@ class Trainer:
             schedule=state.schedule.state(),
             optimizer=state.optimizer_values(),
             identity=learner.identity,
-            metrics=self.metrics | {"best_ap": state.best},
+            metrics=self.metrics | dict(zip(_OF_THE_STATE, (state.best, state.measured), strict=True)),
             imports=imported(),
         )
         save_checkpoint(config.out / name, info, state.ema.module.state_dict(), training)

@@ -5,6 +5,7 @@
 #   SPLIT      split to label                    (default train2017)
 #   TEACHER    higher_hrnet_w32, _w48 or demo    (default higher_hrnet_w32)
 #   STORE      store to write                    (default labels_SPLIT.zarr)
+# CPUs and memory as sbatch takes them:  sbatch --cpus-per-task=8 --mem=32G jobs/slurm/teacher_cache.sh
 # A task that is killed or reaches its time limit goes on where it stopped once it is requeued.
 #SBATCH --job-name=teacher_cache
 #SBATCH --array=0-7
@@ -15,8 +16,11 @@
 set -euo pipefail
 split=${SPLIT:-train2017}
 args=(--data.root "${DATA_ROOT:?set DATA_ROOT to the folder of the COCO set}" --data.split "$split")
-args+=(--teacher.name "${TEACHER:-higher_hrnet_w32}" --out "${STORE:-labels_$split.zarr}" --evaluate true)
+args+=(--teacher.name "${TEACHER:-higher_hrnet_w32}" --out "${STORE:-labels_$split.zarr}")
+# In the queue the verification scores the teacher, for which no GPU need wait.
+if [[ -z ${SLURM_JOB_ID:-} ]]; then args+=(--evaluate true); fi
 if [ -n "${WEIGHTS:-}" ]; then args+=(--teacher.weights "$WEIGHTS"); fi
+if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then args+=(--threads "$SLURM_CPUS_PER_TASK"); fi
 launch=()
 # Inside a step, such as that of `srun --pty bash`, another one would wait for its CPUs for ever.
 if [[ -n ${SLURM_JOB_ID:-} && -z ${SLURM_STEP_ID:-} ]]; then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Train a student:  sbatch [--gpus=1] jobs/slurm/train.sh [overrides]
 # By several processes, one on each GPU:  sbatch --nodes=2 --ntasks-per-node=4 --gpus-per-node=4 jobs/slurm/train.sh
+# CPUs and memory as sbatch takes them, CPUs for each process:  sbatch --cpus-per-task=12 --mem=64G jobs/slurm/train.sh
 #   RECIPE     configuration file               (required)
 #   DATA_ROOT  folder of the COCO set           (required)
 #   STORE      soft labels of the training split (required unless the recipe's loss.alpha is 0)

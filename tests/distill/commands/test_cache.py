@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import cv2
@@ -134,6 +135,26 @@ def test_verify_compares_annotations(store, shared, capsys):
 
 
 SAMPLE = ["--sample", "4", "--teacher", "oracle"]
+
+
+def test_verify_scores_the_teacher(store, tiny_synthetic, shared, capsys):
+    (store / "evaluation.json").unlink(missing_ok=True)
+    assert main(["verify", str(store), "--data.root", str(tiny_synthetic), "--evaluate", "true"]) == 0
+    assert re.search(r"^ap +[01]\.\d+$", capsys.readouterr().out, re.MULTILINE)
+    assert (store / "evaluation.json").exists()
+    assert main(["verify", str(store), "--evaluate", "true"]) == 2
+    assert "evaluate needs the annotations: name their set with data.root" in capsys.readouterr().err
+
+
+def test_a_whole_store_of_photographs_alone_is_verified_without_a_score(shared, tmp_path, capsys):
+    photographs, out = tmp_path / "photographs", str(tmp_path / "labels.zarr")
+    photographs.mkdir()
+    for path in sorted((shared / "real" / "photographs").iterdir())[:2]:
+        shutil.copy(path, photographs)
+    arguments = ["--data.root", str(photographs), "--map_size", "32", "--teacher.input_size", "64"]
+    assert main(["build", *arguments, "--out", out]) == 0
+    assert main(["verify", out, "--data.root", str(photographs), "--evaluate", "true"]) == 0
+    assert "nobody has a labelled joint on these photographs" in capsys.readouterr().out
 
 
 def test_verify_labels_a_sample_again(store, capsys):

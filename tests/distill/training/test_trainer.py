@@ -21,6 +21,7 @@ from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
 from distill.system.errors import InputError, Stopped
 from distill.training.config import TrainDataConfig
+from distill.training.minival import Minival
 from distill.training.minival_sheet import draw_worst
 from distill.training.objective import LossConfig
 from distill.training.trainer import Trainer
@@ -46,6 +47,38 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(config, losses_of, tmp_path,
     for one, two in zip(whole, resumed, strict=True):
         assert one.keys() == two.keys()
         assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize("measured_at", [5, 10])
+def test_a_run_that_is_stopped_while_it_measures_does_so_again(config, tmp_path, monkeypatch, measured_at):
+    config = replace(config, log=replace(config.log, minival_images=12))
+    figures = Trainer(config).run()
+    stopped = replace(config, out=tmp_path / "stopped")
+    trainer, real, asked = Trainer(stopped), Minival.find, []
+
+    def find(self, network, heads, part, stop):
+        def stop_after_a_batch():
+            asked.append(trainer.state.step)
+            if asked.count(measured_at) == 1:
+                signal.raise_signal(signal.SIGTERM)
+            return stop()
+
+        return real(self, network, heads, part, stop_after_a_batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Minival, "find", find)
+        with pytest.raises(Stopped):
+            trainer.run()
+    assert asked.count(measured_at) == 1
+    info, *_ = read_checkpoint(stopped.out / "last.safetensors")
+    assert (info.step, info.metrics["measured_step"]) == (measured_at, measured_at - 5)
+    assert Trainer(replace(stopped, resume="auto")).run() == figures
+    found, expected = (EventAccumulator(str(out / "log")) for out in (stopped.out, config.out))
+    for log in (found, expected):
+        log.Reload()
+    for tag in ("minival/ap", "loss/total"):
+        pairs = [[(event.step, event.value) for event in log.Scalars(tag)] for log in (found, expected)]
+        assert pairs[0] == pairs[1]
 
 
 def test_what_a_run_leaves_behind(config):
