@@ -71,7 +71,8 @@ def create_store(
         raise InputError(f"{data.annotation_file} shows nobody with a labelled joint; leave persons_only out")
     sizes = np.array([data.size(i) for i in ids])
     attributes = {
-        "teacher": teacher | {"grouping": asdict(grouping), "persons": persons},
+        "teacher": teacher | {"grouping": asdict(grouping)},
+        "persons": persons,
         "skeleton": data.skeleton.name,
         "joints": data.skeleton.joints,
         "skeleton_definition": data.skeleton.plain(),
@@ -232,7 +233,7 @@ class TeacherPass:
 
 def has_persons(store: SoftLabelStore) -> bool:
     """Whether the persons of its teacher are in a store."""
-    return store.attributes["teacher"].get("persons", True)
+    return store.attributes.get("persons", True)
 
 
 def evaluate_store(store: SoftLabelStore, data: KeypointSet) -> dict[str, float | None]:

@@ -17,20 +17,26 @@ def find_peaks(heatmaps: np.ndarray, threshold: float) -> np.ndarray:
         heatmaps: values 0..1.
         threshold: cells at or below it are no peaks.
     """
-    padded = np.pad(heatmaps, ((0, 0), (1, 1), (1, 1)))
     joint, row, column = np.nonzero(heatmaps > threshold)
-    row, column = row + 1, column + 1
-    value = padded[joint, row, column]
-    is_peak = np.ones(len(value), dtype=bool)
-    for dy, dx in ((-1, -1), (-1, 0), (-1, 1), (0, -1)):
-        is_peak &= value > padded[joint, row + dy, column + dx]
-        is_peak &= value >= padded[joint, row - dy, column - dx]
-    joint, row, column = joint[is_peak], row[is_peak], column[is_peak]
-    logs = np.log(np.maximum(padded, LOWEST))
-    shift_x, gain_x = vertex(*(logs[joint, row, column + d] for d in (-1, 0, 1)))
-    shift_y, gain_y = vertex(*(logs[joint, row + d, column] for d in (-1, 0, 1)))
-    height = np.minimum(padded[joint, row, column] * np.exp(gain_x + gain_y), 1.0)
-    return np.stack([joint, column - 0.5 + shift_x, row - 0.5 + shift_y, height], axis=1).astype(np.float32)
+    for dy, dx in ((0, -1), (-1, 0), (-1, -1), (-1, 1)):
+        value = heatmaps[joint, row, column]
+        before = _beside(heatmaps, joint, row + dy, column + dx)
+        is_peak = (value > before) & (value >= _beside(heatmaps, joint, row - dy, column - dx))
+        joint, row, column = joint[is_peak], row[is_peak], column[is_peak]
+    across = (_beside(heatmaps, joint, row, column + d) for d in (-1, 0, 1))
+    down = (_beside(heatmaps, joint, row + d, column) for d in (-1, 0, 1))
+    (shift_x, gain_x), (shift_y, gain_y) = (
+        vertex(*(np.log(np.maximum(values, LOWEST)) for values in three)) for three in (across, down)
+    )
+    peak = np.minimum(heatmaps[joint, row, column] * np.exp(gain_x + gain_y), 1.0)
+    return np.stack([joint, column + 0.5 + shift_x, row + 0.5 + shift_y, peak], axis=1).astype(np.float32)
+
+
+def _beside(heatmaps: np.ndarray, joint: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Values (N,) of cells, 0 beside the maps."""
+    _, height, width = heatmaps.shape
+    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    return np.where(inside, heatmaps[joint, row.clip(0, height - 1), column.clip(0, width - 1)], 0)
 
 
 def vertex(before: np.ndarray, centre: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

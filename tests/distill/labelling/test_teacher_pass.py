@@ -164,7 +164,7 @@ def test_a_store_without_persons_has_the_same_maps_and_peaks(labelled, synthetic
         assert without.persons.shape == (0, 17, 3)
     with pytest.raises(StoreError, match="made with persons false, so there is nobody to score"):
         evaluate_store(bare.store, synthetic)
-    with pytest.raises(StoreError, match="teacher"):
+    with pytest.raises(StoreError, match="persons is False, expected True"):
         start(bare.store.url, synthetic, oracle)
 
 
