@@ -1,4 +1,4 @@
-"""distill-data: make, fetch, look at, check, convert, merge and split sets of annotated people."""
+"""distill-data: make, fetch, look at, check, convert, merge, split and pack sets of annotated people."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from distill.commands import data_check, data_edit
 from distill.commands.cli import commands
 from distill.data.fetch import FetchConfig, fetch
 from distill.data.keypoint_set import OWN_SKELETON, KeypointSet, open_data
+from distill.data.packing import Packing, pack
 from distill.data.source import DataSource
 from distill.drawing.persons import MASK_COLOUR, draw_persons
 from distill.drawing.sheet import contact_sheet, write_image
@@ -19,6 +20,7 @@ from distill.labelling.published import FetchWeightsConfig, fetch_weights
 from distill.synthetic import SceneConfig, SceneContent, measure, synthesize
 from distill.synthetic.video import MovingScene, write_video
 from distill.system.errors import InputError
+from distill.system.signals import StopRequest
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,45 @@ def _annotated(data: KeypointSet, image_id: int, cell: int) -> np.ndarray:
     return canvas
 
 
+@dataclass(frozen=True)
+class PackDataConfig(DataSource):
+    """A split of a data set."""
+
+    split: str = "train2017"
+    "Split to pack."
+
+
+@dataclass(frozen=True)
+class PackConfig:
+    """Write the photographs of a split into one file, smaller; goes on where it was stopped."""
+
+    data: PackDataConfig
+    "The split."
+    out: Path = Path("photographs.zip")
+    "File to write."
+    packing: Packing = field(default_factory=Packing)
+    "How much smaller."
+
+
+def pack_photographs(config: PackConfig) -> None:
+    """Pack a split, showing progress, and say how large it became."""
+    data = open_data(config.data, OWN_SKELETON)
+    columns = (TextColumn("packing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with StopRequest() as stop, Progress(*columns, transient=True) as bar:
+        shown = bar.add_task("photographs", total=len(data))
+        finished = pack(
+            data,
+            config.out,
+            config.packing,
+            lambda done, total: bar.update(shown, completed=done, total=total),
+            lambda: stop.received is not None,
+        )
+    if not finished:
+        stop.end()
+    before, after = sum(data.path(i).stat().st_size for i in data.image_ids.tolist()), config.out.stat().st_size
+    print(f"{config.out}: {len(data)} photographs, {after / 1e6:.1f} MB of {before / 1e6:.1f}; name it by data.packed")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
     actions = {
@@ -153,7 +194,11 @@ def main(argv: list[str] | None = None) -> int:
         "convert": (data_edit.ConvertConfig, data_edit.convert),
         "merge": (data_edit.MergeConfig, data_edit.merge),
         "split": (data_edit.SplitConfig, data_edit.split),
+        "pack": (PackConfig, pack_photographs),
     }
     return commands(
-        "distill-data", "Make, fetch, look at, check, convert, merge and split sets of annotated people.", actions, argv
+        "distill-data",
+        "Make, fetch, look at, check, convert, merge, split and pack sets of annotated people.",
+        actions,
+        argv,
     )

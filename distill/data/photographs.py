@@ -1,5 +1,6 @@
 """Photographs as people have them: their size and their pixels, as a viewer shows them."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,9 @@ def turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return size if orientation < 5 else size[::-1]
 
 
-def read_photograph(path: Path, size: tuple[int, int] | None = None, reduction: int = 1) -> np.ndarray:
+def read_photograph(
+    path: Path, size: tuple[int, int] | None = None, reduction: int = 1, content: bytes | None = None
+) -> np.ndarray:
     """Pixels (H, W, 3), uint8 RGB, of JPEG, PNG, WebP and whatever else Pillow opens.
 
     The photograph is turned as its EXIF says, as browsers and annotation tools show it, unless `size` fits only
@@ -59,11 +62,12 @@ def read_photograph(path: Path, size: tuple[int, int] | None = None, reduction: 
         size: annotated width and height.
         reduction: one of `REDUCTIONS`: how many pixels in a row become one, their mean; a photograph of another size
             than the annotated one stays as it is.
+        content: of the file, where it is known; messages name the path all the same.
 
     Raises:
         InputError: the file is missing, truncated or no picture.
     """
-    with _opened(path) as image:
+    with _opened(path, content) as image:
         orientation = _orientation(image)
         turns = orientation > 1 and not fits_only_unturned(image.size, orientation, size)
         if size not in (None, turned(image.size, orientation) if turns else image.size):
@@ -90,9 +94,9 @@ def fits_only_unturned(stored: tuple[int, int], orientation: int, size: tuple[in
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     try:
-        with Image.open(path) as image:
+        with Image.open(path if content is None else io.BytesIO(content)) as image:
             yield image
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; fetch the photographs again") from None

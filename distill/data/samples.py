@@ -22,7 +22,7 @@ class Annotated:
     """Everything known of one photograph, in its own pixels; the photograph and its masks may be reduced."""
 
     photograph: np.ndarray
-    "(H, W, 3) uint8 RGB, reduced by `reduction`."
+    "(H, W, 3) uint8 RGB, made smaller by `reduction`."
     masks: np.ndarray
     """(H, W, 4) uint8 0 or 255, reduced by `mask_reduction`: person, outline unknown, ignored, and where the teacher's
     word counts: inside the photograph, but not on persons whom it doubts."""
@@ -36,10 +36,10 @@ class Annotated:
     "(M, 5) float32 joint, x, y, confidence, width: the teacher's soft labels; no rows without a teacher."
     teacher_persons: np.ndarray | None = None
     "(P, K, 3) float32 x, y, confidence of the persons that the teacher is sure of, where nobody annotated."
-    reduction: int = 1
-    "Pixels of the photograph, in a row, that one of `photograph` stands for."
+    reduction: tuple[float, float] = (1.0, 1.0)
+    "Pixels of the photograph, across and down, that one of `photograph` stands for."
     mask_reduction: int = 1
-    "Likewise of `masks`."
+    "Likewise of `masks`, across and down alike."
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from distill.data.augment import AugmentConfig, sample_colours, sample_geometry
 from distill.data.keypoint_set import KeypointSet
 from distill.data.mosaic import PARTS, mosaic, part_size
+from distill.data.packing import PackedPhotographs
 from distill.data.photographs import REDUCTIONS, reduced
 from distill.data.photometric import damaged
 from distill.data.samples import Annotated, Sample, make_sample
@@ -33,6 +34,7 @@ class TrainingSamples(torch.utils.data.Dataset):
         read_persons: function from an image id to the teacher's persons, who teach where nobody annotated.
         image_ids: (N,) photographs that may share a mosaic; all of the set by default.
         keep_in_memory: hold what was read of each photograph, for sets that fit.
+        packed: what photographs are read from, in place of their own files.
     """
 
     def __init__(
@@ -45,10 +47,12 @@ class TrainingSamples(torch.utils.data.Dataset):
         read_persons: PersonReader | None = None,
         image_ids: np.ndarray | None = None,
         keep_in_memory: bool = False,
+        packed: PackedPhotographs | None = None,
     ):
         self.data, self.input_size, self.augment, self.seed = data, input_size, augment, seed
         self.read_peaks, self.read_persons = read_peaks, read_persons
         self.image_ids = data.image_ids if image_ids is None else image_ids
+        self.packed = packed
         self._held = {} if keep_in_memory else None
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
@@ -69,7 +73,8 @@ class TrainingSamples(torch.utils.data.Dataset):
         return make_sample(image_id, self._annotated(image_id, matrix), matrix, input_size, self.data, colours)
 
     def _annotated(self, image_id: int, matrix: np.ndarray) -> Annotated:
-        key = image_id, _reduction(matrix, 1 / OVERSAMPLING), _reduction(matrix, MASK_STRIDE)
+        reduction = _reduction(matrix, 1 / OVERSAMPLING)
+        key = image_id, reduction if self.packed is None else 1, _reduction(matrix, MASK_STRIDE)
         if self._held is None:
             return self._read(*key)
         if key not in self._held:
@@ -83,17 +88,25 @@ class TrainingSamples(torch.utils.data.Dataset):
         if self.read_persons and not is_annotated:
             sure, doubted = self.read_persons(image_id)
             inside = outside_of_doubt((width, height), sure, doubted, mask_reduction)
+        pixels, smaller = self._pixels(image_id, reduction)
         return Annotated(
-            photograph=self.data.photograph(image_id, reduction),
+            photograph=pixels,
             masks=np.concatenate([self.data.masks(image_id, mask_reduction), inside[..., None]], axis=2),
             keypoints=self.data.keypoints(image_id),
             joints_annotated=self.data.joints_annotated(image_id),
             is_annotated=is_annotated,
             peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
             teacher_persons=sure,
-            reduction=reduction,
+            reduction=smaller,
             mask_reduction=mask_reduction,
         )
+
+    def _pixels(self, image_id: int, reduction: int) -> tuple[np.ndarray, tuple[float, float]]:
+        """A photograph, and how many of its own pixels, across and down, one of these stands for."""
+        if self.packed is None:
+            return self.data.photograph(image_id, reduction), (reduction, reduction)
+        pixels, (width, height) = self.packed(image_id), self.data.size(image_id)
+        return pixels, (width / pixels.shape[1], height / pixels.shape[0])
 
 
 def _reduction(matrix: np.ndarray, stride: float) -> int:

@@ -21,9 +21,10 @@ def translation(x: float, y: float) -> np.ndarray:
     return np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
 
 
-def scaling(factor: float) -> np.ndarray:
-    """(2, 3) matrix that scales about the origin."""
-    return np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
+def scaling(factor: float | tuple[float, float]) -> np.ndarray:
+    """(2, 3) matrix that scales about the origin, in x and y alike or each by its own factor."""
+    across, down = factor if isinstance(factor, tuple) else (factor, factor)
+    return np.array([[across, 0.0, 0.0], [0.0, down, 0.0]])
 
 
 def rotation(degrees: float) -> np.ndarray:

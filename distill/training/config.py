@@ -24,6 +24,8 @@ class LearningSource(DataSource):
     "Split to learn from."
     soft_labels: str | None = None
     "Store of the split's soft labels, path or URL, as distill-cache wrote it; a set without learns from its hard ones."
+    packed: Path | None = None
+    "File of `distill-data pack` that photographs are read from, smaller; annotations and sizes stay the set's."
     share: int = 1
     "Samples of this set among as many as the shares of all sets add up to."
 

@@ -11,6 +11,7 @@ import numpy as np
 from cache.store import SoftLabelStore
 from distill.data.keypoint_set import KeypointSet, open_data
 from distill.data.mixing import MixedSamples, Mixture
+from distill.data.packing import PackedPhotographs
 from distill.data.teacher_peaks import preload_peaks, read_peaks
 from distill.data.teacher_persons import person_reader
 from distill.data.training_samples import TrainingSamples
@@ -31,6 +32,8 @@ class LearningSet:
     "None where there are none, or no loss asks for them."
     share: int
     "As in `LearningSource`."
+    packed: PackedPhotographs | None
+    "What its photographs are read from, where that is not their own files."
     read_peaks: Callable[[int], np.ndarray] | None
     "Function from an image id to the teacher's peaks, or None without a teacher."
 
@@ -122,8 +125,9 @@ def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig
             f"{data.annotation_file} has no photograph with a labelled person to learn from; label the photographs "
             "with distill-cache and name the store with soft_labels, or take annotated ones"
         )
+    packed = None if source.packed is None else PackedPhotographs(source.packed, data)
     if not has_teacher:
-        return LearningSet(data, ids, None, source.share, None), []
+        return LearningSet(data, ids, None, source.share, packed, None), []
     store = SoftLabelStore.open(source.soft_labels)
     labelled = labelled_images(store, data, ids, skip_unlabelled=config.data.skip_unlabelled)
     if not has_persons(store) and not all(data.is_annotated(i) for i in labelled.tolist()):
@@ -133,7 +137,7 @@ def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig
         )
     skipped = len(ids) - len(labelled)
     notes = [f"{skipped} of {len(ids)} photographs have no soft label and are skipped"] if skipped else []
-    return LearningSet(data, labelled, store, source.share, partial(read_peaks, store)), notes
+    return LearningSet(data, labelled, store, source.share, packed, partial(read_peaks, store)), notes
 
 
 def _samples(learnt: LearningSet, config: TrainConfig) -> TrainingSamples:
@@ -147,4 +151,5 @@ def _samples(learnt: LearningSet, config: TrainConfig) -> TrainingSamples:
         None if store is None else person_reader(store, config.data.sure_score),
         learnt.image_ids,
         config.data.keep_in_memory,
+        learnt.packed,
     )
