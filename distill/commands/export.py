@@ -13,6 +13,7 @@ from distill.commands.cli import command
 from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import MEAN, STD
 from distill.data.source import DataSource
+from distill.deployment.agreement import Agreement
 from distill.deployment.precision_sheet import draw_precisions
 from distill.deployment.precision_table import precision_table
 from distill.deployment.precisions import Variant, evaluation_on, write_variants
@@ -38,6 +39,7 @@ from mobile.runtime import LiteRTModel
 SCENE_SIZES = (32, 512)
 SCENE_SEED = 2024
 CALIBRATION_SEED = 7
+AGREEMENT_SCENES = 40
 BEST_RANGES = "best"
 _FILE_WIDTH = 160
 
@@ -96,7 +98,8 @@ class ExportConfig:
     calibration: int = 64
     "Number of photographs to calibrate int8 with."
     max_ap_drop: float | None = None
-    "Points of AP that a precision may lose against float32; by default 0.5 for float16 and 2 for int8."
+    """Points of AP that a precision may lose against float32; by default 0.5 for float16 and 2 for int8. Where no AP is
+    measured, a precision whose persons agree with float32's by less than 0.7 of OKS is refused."""
     with_peaks: bool = False
     "Give the peaks of the maps instead of the maps; as many, in such a window, as grouping says."
     runs: int = 50
@@ -117,6 +120,8 @@ class ExportConfig:
                 raise InputError(f"{name} must be at least 1, not {value}")
         if self.max_ap_drop is not None and not self.max_ap_drop >= 0:
             raise InputError(f"max_ap_drop must be 0 or more, not {self.max_ap_drop}")
+        if self.max_ap_drop is not None and not self.data.is_named:
+            raise InputError("max_ap_drop needs data.root, the set to measure AP on")
         if self.sheet is not None and not self.data.is_named:
             raise InputError("sheet needs data.root, the set to draw photographs of")
         if self.sheet is not None and self.sheet.suffix not in (".png", ".jpg"):
@@ -183,7 +188,11 @@ def export_variants(config: ExportConfig) -> list[Variant]:
         evaluation = evaluation_on(data, config.limit)
         if calibration is not None and config.ranges == BEST_RANGES:
             choice = evaluation_on(KeypointSet(config.data.to_learn_from, skeleton), config.data.choice)
-    variants = write_variants(exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs)
+    # Where nobody says what is right, a lower precision must at least see whom float32 sees.
+    agreement = Agreement(exporter.photographs if config.data.is_named else _scenes(size, SCENE_SEED, AGREEMENT_SCENES))
+    variants = write_variants(
+        exporter, wanted, calibration, evaluation, config.max_ap_drop, choice, config.runs, agreement
+    )
     if config.sheet is not None:
         models = {v.quantisation.precision: LiteRTModel(v.report.path) for v in variants if v.report is not None}
         write_image(config.sheet, draw_precisions(models, data, config.photographs))

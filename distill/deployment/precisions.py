@@ -17,6 +17,8 @@ from mobile.runtime import LiteRTModel
 
 LARGEST_DROP = {"float16": 0.5, "int8": 2.0, "dynamic_int8": 2.0}
 "Points of AP that a precision may cost where nothing else is said."
+LEAST_AGREEMENT = 0.7
+"Mean OKS with float32's persons under which a precision is refused where no AP can be measured."
 THREADS = (1, 2)
 
 
@@ -32,6 +34,8 @@ class Variant:
     "COCO keypoint AP, 0..1, through LiteRT; None where it was not measured."
     drop: float | None = None
     "Points of AP below float32."
+    agreement: float | None = None
+    "Mean OKS of its persons and float32's, 0..1, where no AP was measured and either sees anybody."
     milliseconds: tuple[float, ...] = ()
     "Median time of a run with each number of `THREADS`."
     refusal: str = ""
@@ -67,17 +71,20 @@ def write_variants(
     largest_drop: float | None = None,
     choice: Callable[[Path], float] | None = None,
     runs: int = 50,
+    agreement: Callable[[Path, Path], float | None] | None = None,
 ) -> list[Variant]:
     """Write models of several precisions, leave out what loses too much AP, and time the rest in turns.
 
     Args:
         wanted: where to write which precision.
         calibration: see `mobile.quantise.quantise`.
-        evaluation: AP of a model, 0..1, such as an `Evaluation`; without it nothing is refused.
+        evaluation: AP of a model, 0..1, such as an `Evaluation`.
         largest_drop: points of AP below float32 that are accepted; by default `LARGEST_DROP`.
         choice: AP of a model on other photographs than `evaluation`'s; of int8 the kind of ranges is taken for
             which it is higher.
         runs: runs of each model with each number of threads.
+        agreement: of two models, 0..1, such as an `Agreement`; asked without an evaluation, and under
+            `LEAST_AGREEMENT` with float32 a precision is refused.
 
     Raises:
         ExportError: the network cannot be quantised, or float32 differs from torch.
@@ -100,9 +107,18 @@ def write_variants(
                 refusal = f"{path} is not written: {chosen.precision} loses {drop:.2f} points of AP, limit {limit:g}"
                 variants.append(Variant(chosen, None, ap, drop, refusal=refusal))
                 continue
+            agreed = None if agreement is None or evaluation is not None else drafts.agreement(chosen, agreement)
+            if agreed is not None and agreed < LEAST_AGREEMENT:
+                refusal = (
+                    f"{path} is not written: the persons of {chosen.precision} agree with float32's by {agreed:.2f} "
+                    f"OKS only, least {LEAST_AGREEMENT:g}; name photographs to calibrate with by data.root"
+                )
+                variants.append(Variant(chosen, None, agreement=agreed, refusal=refusal))
+                continue
             figures = {} if ap is None else {"ap": ap, "ap_drop_points": drop}
+            figures |= {} if agreed is None else {"agreement": agreed}
             report = exporter.write(path, chosen, calibration, lambda model, figures=figures: figures)
-            variants.append(Variant(chosen, report, ap, drop))
+            variants.append(Variant(chosen, report, ap, drop, agreed))
     return _timed(variants, runs)
 
 
@@ -119,6 +135,12 @@ class _Drafts:
         if key not in self._known:
             self._known[key] = measure(self._path(quantisation))
         return self._known[key]
+
+    def agreement(self, quantisation: Quantisation, measure: Callable[[Path, Path], float | None]) -> float | None:
+        """With float32; None of float32 itself."""
+        if quantisation == Quantisation():
+            return None
+        return measure(self._path(quantisation), self._path(Quantisation()))
 
     def _path(self, quantisation: Quantisation) -> Path:
         if quantisation not in self._paths:

@@ -168,6 +168,7 @@ def test_teacher_is_exported_like_a_student(tmp_path, new_network, new_info):
         (["--precision", "int8", "--calibration", "0"], "calibration must be at least 1"),
         (["--precision", "int8", "--io", "int4"], "io 'int4' is unknown"),
         (["--max_ap_drop", "-1"], "max_ap_drop must be 0 or more"),
+        (["--max_ap_drop", "2"], "max_ap_drop needs data.root"),
         (["--data.choice", "0"], "data.choice must be at least 1, not 0"),
         (["--limit", "0"], "limit must be at least 1, not 0"),
         (["--sheet", "{tmp}/sheet.png"], "sheet needs data.root"),
