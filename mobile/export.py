@@ -1,9 +1,7 @@
 """A network as a .tflite file with its JSON beside it, checked against torch before it counts."""
 
 import copy
-import statistics
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -39,8 +37,6 @@ class ExportReport:
     "Largest absolute difference from torch over all photographs, by output."
     mean_error: dict[str, float]
     "Mean absolute difference, by output."
-    milliseconds: float
-    "Median time of one run on one thread of this host."
     delegation: Delegation
     "How much of the graph this host's runtime delegates."
 
@@ -158,7 +154,7 @@ class Exporter:
             description = self._describe(content, path, quantisation, 0 if calibration is None else len(calibration))
             metadata.write(metadata.metadata_path(draft), description)
             model = LiteRTModel(draft)
-            max_error, mean_error, milliseconds = self._check(model, path, quantisation)
+            max_error, mean_error = self._check(model, path, quantisation)
             description["check"] = {
                 "photographs": len(self.photographs),
                 "tolerance": self.tolerance if quantisation.precision == "float32" else None,
@@ -169,7 +165,7 @@ class Exporter:
             metadata.write(metadata.metadata_path(draft), description)
             metadata.metadata_path(draft).replace(metadata.metadata_path(path))
             draft.replace(path)
-        return ExportReport(path, len(content), quantisation, max_error, mean_error, milliseconds, model.delegation)
+        return ExportReport(path, len(content), quantisation, max_error, mean_error, model.delegation)
 
     def _describe(self, content: bytes, path: Path, quantisation: Quantisation, calibration: int) -> dict:
         precision = asdict(quantisation)
@@ -186,18 +182,15 @@ class Exporter:
 
     def _check(
         self, model: LiteRTModel, path: Path, quantisation: Quantisation
-    ) -> tuple[dict[str, float], dict[str, float], float]:
-        """Largest and mean absolute error by output, and median milliseconds of a run.
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Largest and mean absolute error by output.
 
         Raises:
             ExportError: an output is missing, of another shape, or differs by more than `tolerance`.
         """
-        worst, total, scales, times = defaultdict(list), defaultdict(list), defaultdict(lambda: [1.0]), []
-        model(self.photographs[:1])
+        worst, total, scales = defaultdict(list), defaultdict(list), defaultdict(lambda: [1.0])
         for photograph in self.photographs:
-            start = time.perf_counter()
             found = model(photograph[None])
-            times.append(1000 * (time.perf_counter() - start))
             with torch.inference_mode():
                 tensors = self.module(torch.from_numpy(photograph[None]).float())
             wanted = {name: value.numpy() for name, value in tensors.items()}
@@ -221,7 +214,7 @@ class Exporter:
                     f"tolerance {self.tolerance:.2g} of {scale:.3g}"
                 )
         means = {name: float(np.mean(values)) for name, values in total.items()}
-        return errors, means, statistics.median(times)
+        return errors, means
 
 
 @torch.inference_mode()
