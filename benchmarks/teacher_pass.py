@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from grouping import baseline
 from precision import processor
+from profiling import print_profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from distill.data.keypoint_set import KeypointSet
@@ -114,6 +115,7 @@ def main():
     parser.add_argument("--precision", default="auto", help="float32, float16, bfloat16 or auto")
     parser.add_argument("--images", type=int, default=64, help="photographs of the pass")
     parser.add_argument("--plain_images", type=int, default=16, help="photographs of the plain loop")
+    parser.add_argument("--profile", type=int, default=0, help="operators of a pass to print, those that take most")
     parser.add_argument("--batch_size", type=int, default=8, help="photographs in a batch at most")
     given = parser.parse_args()
     device, weights = choose_device("auto"), iter(given.weights)
@@ -138,6 +140,11 @@ def main():
                 rate = whole_pass(loaded, data, folder / f"{name}_{persons}.zarr", given.batch_size, persons)
                 what = "pass" if persons else "pass without persons"
                 print(f"; {what} {rate:.2f}, ratio {rate / plain:.2f}, {rate * needed / peak:.0%} of the peak")
+            if given.profile:
+                place = folder / f"{name}_profile.zarr"
+                print_profile(
+                    lambda at=place, own=loaded: whole_pass(own, data, at, given.batch_size, True), given.profile
+                )
 
 
 if __name__ == "__main__":

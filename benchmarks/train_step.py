@@ -15,11 +15,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 import torch
 from precision import processor
+from profiling import print_profile
 from timm.optim import Muon, param_groups_weight_decay
 from timm.utils import ModelEmaV3
 
@@ -133,6 +135,7 @@ def main():
     parser.add_argument("--batch_size", type=int, default=16, help="samples of a step")
     parser.add_argument("--workers", type=int, default=1, help="loader processes of whole steps")
     parser.add_argument("--threads", type=int, help="threads of torch; all cores by default")
+    parser.add_argument("--profile", type=int, default=0, help="operators of whole steps to print, the costliest")
     parser.add_argument("--steps", type=int, default=12, help="steps that are measured, after some that are not")
     arguments = parser.parse_args()
     if arguments.threads:
@@ -162,6 +165,10 @@ def main():
                 ratio = clock.median("before") / (clock.median("optimiser") + clock.median("average"))
                 columns = "".join(f"{clock.median(part):10.1f}" for part in PARTS)
                 print(f"{name:20s}{precision:>10s}{columns}{ratio:8.2f}{images:10.1f}{wait:6.0%}", flush=True)
+                if arguments.profile:
+                    # The folder holds a run by now.
+                    trainer = Trainer(replace(config, out=config.out / "profile"))
+                    print_profile(lambda trainer=trainer: whole(trainer), arguments.profile)
 
 
 if __name__ == "__main__":
