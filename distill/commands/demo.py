@@ -105,14 +105,15 @@ class Demo:
         return {"scenes": {split: measure(self._annotations(split)) for split in counts}}
 
     def cache_labels(self) -> dict:
-        """Soft labels of both splits; those of the held-out scenes, persons refined, tell how good the teacher is."""
+        """Soft labels of both splits; those of the held-out scenes, with persons, tell how good the teacher is."""
         for split in (TRAIN, HELD_OUT):
             build(
                 BuildConfig(
                     data=CacheDataConfig(root=self.data, split=split),
                     out=str(self._store(split)),
                     teacher=Choice("demo", {"precision": choose_precision("auto")}),
-                    grouping=GroupingConfig(refine=split == HELD_OUT),
+                    # Where everybody is annotated nothing is learnt from the teacher's persons.
+                    persons=split == HELD_OUT,
                     map_size=LABEL_MAP_SIZE,
                     shard_length=500,
                     batch_size=16,
