@@ -23,15 +23,16 @@ apk: $(STAMP) system-deps  ## the benchmark app for Android: build/android/pose-
 	$(VENV)/bin/python -m distill.commands.app_assets students/weights/people_xs.safetensors --out build/android/assets
 	$(VENV)/bin/python mobile/android/build.py apk --assets build/android/assets --out build/android
 
-test: system-deps  ## lint and every test: the quick ones in parallel, then the heavy ones one by one
+test: system-deps  ## lint and every test: two at a time, then what needs the whole machine
 	$(MAKE) test-fast
 	$(MAKE) test-slow
 
 test-fast: lint  ## lint and the quick tests, two at a time, one thread each
 	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow"
 
-test-slow: $(TEST_STAMP)  ## the heavy tests (trainings, conversions), one after another
-	$(PYTEST) -m slow
+test-slow: $(TEST_STAMP)  ## the heavy tests (trainings, conversions), two at a time, and the whole demo by itself
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "slow and not whole_machine"
+	$(PYTEST) -m whole_machine
 
 lint: $(TEST_STAMP)  ## ruff: rules and layout
 	$(VENV)/bin/ruff check .

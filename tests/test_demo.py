@@ -36,6 +36,7 @@ def test_small_demo_from_end_to_end_and_again(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.whole_machine
 @pytest.mark.timeout(3600)
 def test_the_demo_student_is_useful(tmp_path):
     """Fixed scenes and steps."""

@@ -65,7 +65,7 @@ def test_from_photographs_to_a_phone(name, joints, request, tmp_path):
     evaluated = json.loads((Path(store) / "evaluation.json").read_text())
     assert evaluated["ap"] > 0.95
     words = [*where, "--data.soft_labels", store, "--limit", "24", "--out", str(run), "--input_size", "64"]
-    words += ["--steps", "60", "--batch_size", "8", "--log.scalars_every", "1", "--log.minival_images", "6"]
+    words += ["--steps", "100", "--batch_size", "8", "--log.scalars_every", "1", "--log.minival_images", "6"]
     assert train.main([*words, "--data.skip_unlabelled", "--schedule.peak", "0.01", "--precision", "float32"]) == 0
     log = EventAccumulator(str(run / "log"), size_guidance={"scalars": 0})
     log.Reload()
