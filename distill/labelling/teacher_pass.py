@@ -9,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import distill
 from cache.encoding import LinearEncoding
@@ -209,6 +210,8 @@ class TeacherPass:
                 yield shard, ids, self._seen(ids, photographs)
 
         def labels_of(batch: tuple) -> tuple[int, np.ndarray, Labels]:
+            # The teacher has the cores: operations that share them between threads would wait for it, and it for them.
+            torch.set_num_threads(1)
             shard, ids, answer = batch
             return shard, ids, self._labels_of(ids, answer)
 
