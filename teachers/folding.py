@@ -2,9 +2,8 @@
 
 from collections import Counter
 
-import torch
 from torch import fx, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def fold_norms(network: nn.Module) -> None:
@@ -32,7 +31,7 @@ def fold_norms(network: nn.Module) -> None:
             and len(convolution.users) == 1
             and calls[convolution.target] == calls[norm.target] == 1
         ):
-            with torch.no_grad():
-                folded = fuse_conv_bn_eval(modules[convolution.target], modules[norm.target])
-            network.set_submodule(convolution.target, folded)
+            before, after = modules[convolution.target], modules[norm.target]
+            statistics = after.running_mean, after.running_var, after.eps, after.weight, after.bias
+            before.weight, before.bias = fuse_conv_bn_weights(before.weight, before.bias, *statistics)
             network.set_submodule(norm.target, nn.Identity())
