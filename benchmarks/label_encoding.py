@@ -26,8 +26,8 @@ from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource
 from distill.evaluation.coco import evaluate
 from distill.labelling.resample import photograph_box, resample
+from distill.labelling.shard import batches
 from distill.labelling.teacher import load_teacher
-from distill.labelling.teacher_pass import equal_size_batches
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig, group
 from distill.pose.peaks import find_peaks
@@ -101,7 +101,7 @@ def on_scenes(
     loaded = load_teacher(Choice("demo", {"precision": precision}), COCO_17)
     predictions, sizes, errors = defaultdict(dict), defaultdict(list), defaultdict(list)
     by_codec = defaultdict(list)
-    for batch in equal_size_batches(ids, data.size, 32):
+    for batch in batches(ids, data.size, 32, mixed=False):
         maps = loaded.teacher(np.stack([data.photograph(i) for i in batch.tolist()]))
         to_photograph = geometry.invert(maps.to_map)
         for image_id, heatmap, tags in zip(

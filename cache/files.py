@@ -111,7 +111,8 @@ class LocalFiles:
         except OSError as error:
             if error.errno not in _NOT_SUPPORTED:
                 raise
-            return self._written_here(name, content)
+            if not self._written_here(name, content):
+                return False
         finally:
             temporary.unlink()
         _sync((self.root / name).parent)

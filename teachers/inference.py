@@ -57,9 +57,9 @@ class NetworkTeacher:
     flip test, else 1.
 
     Args:
-        network: from images (B, 3, H, W) to maps by name; put onto the device and into evaluation mode. If it
-            says `needs_persons = True` it is called as network(images, points), points being for each image
-            the annotated persons (P, K, 3) in its pixels.
+        network: from images (B, 3, H, W) to maps by name; put onto the device and into evaluation mode, its norms
+            folded into its convolutions. If it says `needs_persons = True` it is called as network(images, points),
+            points being for each image the annotated persons (P, K, 3) in its pixels.
         config: sizes, flip and what a cell means.
         surroundings: device, precision and the rest.
         attributes: what makes its labels what they are, beside the configuration.

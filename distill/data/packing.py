@@ -97,7 +97,7 @@ class PackedPhotographs:
     """
 
     def __init__(self, path: Path, data: KeypointSet):
-        self.path, self.data = path, data
+        self.path = path
         try:
             with zipfile.ZipFile(path) as archive:
                 content = dict(json.loads(archive.read(_INFO)))
@@ -110,6 +110,8 @@ class PackedPhotographs:
                 raise InputError(
                     f"{path} was made of another set than {data.annotation_file} ({name} differs); pack that one"
                 )
+        if len(table) != len(data):
+            raise InputError(f"{path} holds {len(table)} photographs of {len(data)}; pack the set again")
         self._ids, self._offsets, self._sizes = np.array(sorted(table), dtype=np.int64).T
         self._opened: tuple[int, int] | None = None
 

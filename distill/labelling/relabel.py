@@ -58,7 +58,7 @@ def relabel(
 
 def _compare(store: SoftLabelStore, teacher_pass: TeacherPass, image_id: int) -> Difference:
     # In the same batch, which may decide how large an input it is part of.
-    shard = next(shard for shard in range(store.num_shards) if image_id in store.shard_image_ids(shard))
+    shard = int(np.searchsorted(store.image_ids, image_id)) // store.shard_length
     batch = next(ids for ids in teacher_pass.batches(shard) if image_id in ids)
     labels = teacher_pass.label(batch, [teacher_pass.data.photograph(i) for i in batch.tolist()])
     number = int(np.flatnonzero(batch == image_id)[0])

@@ -16,10 +16,10 @@ from cache.store import SoftLabelStore
 IDS = np.arange(3) + 7
 
 
-def create(url) -> SoftLabelStore:
+def create(url, image_ids=IDS) -> SoftLabelStore:
     return SoftLabelStore.create(
         url,
-        image_ids=IDS,
+        image_ids=image_ids,
         image_sizes=np.tile((64, 48), (3, 1)),
         to_map=np.tile(np.eye(2, 3), (3, 1, 1)),
         num_keypoints=2,
@@ -76,17 +76,7 @@ def test_without_hard_links_a_store_is_made_all_the_same(tmp_path, monkeypatch):
     assert not LocalFiles(tmp_path).put_new("new", b"two")
     assert (tmp_path / "new").read_bytes() == b"one"
     with pytest.raises(StoreError, match="image_id was made for other images"):
-        SoftLabelStore.create(
-            tmp_path / "labels.zarr",
-            image_ids=IDS + 1,
-            image_sizes=np.tile((64, 48), (3, 1)),
-            to_map=np.tile(np.eye(2, 3), (3, 1, 1)),
-            num_keypoints=2,
-            map_size=16,
-            max_persons=4,
-            shard_length=2,
-            attributes={},
-        )
+        create(tmp_path / "labels.zarr", IDS + 1)
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])

@@ -99,7 +99,7 @@ def test_a_pack_of_another_set_is_refused(packed, shared):
         PackedPhotographs(packed, val)
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "absent", "other"])
+@pytest.mark.parametrize("damage", ["cut", "text", "absent", "other", "empty"])
 def test_what_is_no_pack_is_one_line(packed, data, tmp_path, damage):
     path = tmp_path / "pack.zip"
     if damage == "cut":
@@ -109,7 +109,10 @@ def test_what_is_no_pack_is_one_line(packed, data, tmp_path, damage):
     elif damage == "other":
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("pack.json", json.dumps([]))
-    with pytest.raises(InputError, match=r"pack.zip (is no pack of photographs|was made of another set)"):
+    elif damage == "empty":
+        with zipfile.ZipFile(packed) as whole, zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("pack.json", whole.read("pack.json"))
+    with pytest.raises(InputError, match=r"pack.zip (is no pack of|was made of another set|holds 0 photographs of)"):
         PackedPhotographs(path, data)
 
 
