@@ -156,8 +156,8 @@ class Demo:
         data, store = self._held_out(), SoftLabelStore.open(self._store(HELD_OUT))
         ids = data.image_ids[:SHEET_SCENES]
         network, info = load_network(self.checkpoint)
-        forward = network_forward(network, torch.device("cpu"))
-        predictor = Predictor(forward, info.input_size, COCO_17, GroupingConfig())
+        forward = network_forward(network, torch.device("cpu"), heads=info.heads)
+        predictor = Predictor(forward, info.input_size, COCO_17, GroupingConfig(), heads=info.heads)
         panels = []
         for image_id in ids.tolist():
             photograph = data.photograph(image_id)
@@ -261,7 +261,7 @@ def run_demo(config: DemoConfig):
 
 def _attention(outputs: dict[str, torch.Tensor]) -> np.ndarray | None:
     """(h, w) 0..1 of a square photograph, which fills the input; None of a student that has none."""
-    return outputs["attention"][0, 0].sigmoid().numpy() if "attention" in outputs else None
+    return outputs["attention"][0, 0].numpy() if "attention" in outputs else None
 
 
 def _prefixed(prefix: str, figures: dict[str, float | None]) -> dict[str, float | None]:

@@ -69,7 +69,7 @@ def load_model(path: Path | str, *, input_size: tuple[int, int] | None = None, d
 def _load_checkpoint(path: Path, input_size: tuple[int, int] | None, device: torch.device) -> LoadedModel:
     network, info = load_network(path)
     size = input_size or info.input_size
-    forward = network_forward(network.to(device, memory_format=torch.channels_last), device)
+    forward = network_forward(network.to(device, memory_format=torch.channels_last), device, heads=info.heads)
     origin = {"network": info.name, "step": info.step}
 
     def predictor(grouping: GroupingConfig | None, flip: bool) -> Predictor:

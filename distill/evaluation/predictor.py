@@ -13,7 +13,7 @@ from torch import nn
 from distill.data.keypoint_set import KeypointSet
 from distill.data.normalise import normalise
 from distill.heads.contract import Head
-from distill.heads.maps import at_finest
+from distill.heads.maps import activated, at_finest
 from distill.heads.registry import decoding_head, known_heads
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
@@ -167,11 +167,13 @@ def network_forward(
     network: nn.Module,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager] = nullcontext,
+    heads: Mapping[str, Head] | None = None,
 ) -> Forward:
     """A torch network, in evaluation mode, as a `Forward`.
 
     Args:
         device: where the network is.
+        heads: what its outputs mean, by name; with them logits become what the heads say, as in an exported model.
         autocast: called for the context in which the network runs.
     """
 
@@ -179,6 +181,7 @@ def network_forward(
     def forward(images: np.ndarray) -> dict[str, torch.Tensor]:
         batch = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
         with autocast():
-            return network(normalise(batch))
+            maps = network(normalise(batch))
+        return maps if heads is None else activated(maps, heads)
 
     return forward

@@ -11,6 +11,7 @@ from distill.heads.contract import Head, Loss, Persons
 from distill.heads.heatmaps import masks_at
 from distill.heads.registry import HEADS
 from distill.heads.rendering import render
+from distill.heads.target_width import longer_sides
 from distill.pose.centres import UNIT, persons_of_centres
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
@@ -119,14 +120,6 @@ class Centre(Head):
         apart = points - joints.permute(0, 3, 2, 1)[..., None]
         distance = apart.square().sum(1).clamp(min=_TINY).sqrt().mean(-1)
         confidence = batch.persons[..., 2].transpose(1, 2)
-        side = _longer_sides(joints, batch.persons[..., 2])[:, None]
+        side = (longer_sides(batch.persons) / stride).clamp(min=_LEAST_SIDE)[:, None]
         relative = (distance / side * confidence).sum(1) / confidence.sum(1).clamp(min=_TINY)
         return (relative * weight).sum()
-
-
-def _longer_sides(joints: torch.Tensor, confidence: torch.Tensor) -> torch.Tensor:
-    """(B, P) cells of the longer side of the box around the joints (B, P, K, 2) that are known."""
-    known = (confidence > 0)[..., None]
-    low = joints.masked_fill(~known, torch.inf).amin(2)
-    high = joints.masked_fill(~known, -torch.inf).amax(2)
-    return (high - low).amax(-1).nan_to_num(0, 0, 0).clamp(min=_LEAST_SIDE)

@@ -32,13 +32,14 @@ class Head(ABC):
     """One output of a network; each file of this package enters one in `HEADS` under the output's name.
 
     The fields of a dataclass that extends this one are the output's options. A network calls the output NAME_sSTRIDE,
-    or NAME, and may give it at several strides.
+    or NAME, and may give it at several strides. What earlier stages of it gave it adds while it learns, as
+    NAME_sSTRIDE@STAGE; each has the same losses.
     """
 
     meaning: ClassVar[str]
     "What a number of the map says, for the JSON beside an exported model."
     activation: ClassVar[Callable[[torch.Tensor], torch.Tensor] | None] = None
-    "What an exported model applies to the map."
+    "What makes the network's map what `meaning` says; an exported model has it inside."
     decodes: ClassVar[tuple[str, ...]] = ()
     "Names of the outputs from which `persons` finds people; none if it does not."
 
@@ -92,3 +93,10 @@ def split_key(key: str) -> tuple[str, int | None]:
     """Name and stride of a network's output, such as ("heatmaps", 4) of heatmaps_s4; no stride of attention."""
     name, stride = re.fullmatch(r"(.+?)(?:_s(\d+))?", key).groups()
     return name, int(stride) if stride else None
+
+
+def split_stage(key: str) -> tuple[str, int | None]:
+    """The key of the last stage's output and the number of the stage, such as ("heatmaps_s4", 1) of heatmaps_s4@1; no
+    number of the last one."""
+    last, _, stage = key.partition("@")
+    return last, int(stage) if stage else None

@@ -1,6 +1,6 @@
 """Heatmaps: how sure the network is that a joint of some person lies in a cell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +10,10 @@ from torch.nn import functional
 
 from distill.heads.batch import MASK_STRIDE, Batch
 from distill.heads.contract import Head, Loss, Persons
+from distill.heads.heatmap_losses import BY_NAME, probability
 from distill.heads.registry import HEADS
 from distill.heads.rendering import render
+from distill.heads.target_width import by_person, by_teacher
 from distill.pose.grouping import GroupingConfig
 from distill.pose.single_person import best_cells
 from distill.pose.skeleton import Skeleton
@@ -24,15 +26,25 @@ SIGMA = 1.0
 @HEADS.register("heatmaps")
 @dataclass(frozen=True)
 class Heatmaps(Head):
-    """Gaussians at the joints, from hard labels and the teacher's peaks alike, under a squared error."""
+    """Gaussians at the joints, from hard labels and the teacher's peaks alike."""
 
     sigma: float | dict[str, float] = SIGMA
     "Standard deviation of the targets in cells; one for all, or by key such as heatmaps_s4 with 1.0 for the others."
     foreground: float = 0.0
     "Extra weight of a cell for each unit of its target's value."
-    disagreement: Literal["blend", "human", "maximum"] = "blend"
+    disagreement: Literal["blend", "human", "maximum", "confidence"] = "blend"
     """Where hard and soft labels both speak: blend lets each have its loss, human takes the hard ones alone, maximum
-    the higher of the two."""
+    the higher of the two; confidence gives the soft ones of a joint alpha times the highest of their peaks."""
+    width: Literal["fixed", "person", "teacher"] = "fixed"
+    """What makes a target as wide as it is: fixed is sigma, person makes sigma follow the size of the person, teacher
+    gives each soft target the spread of the teacher's own peak."""
+    loss: Literal["squared", "cross_entropy", "focal", "soft_iou"] = "squared"
+    """How far maps are from their targets; all but squared teach the network what a sigmoid makes the heatmap of, and
+    soft_iou leaves the scale to each map."""
+    gamma: float = 2.0
+    "Exponent of the focal loss."
+    hardest: int = 0
+    "Count only so many joints of each photograph, those of the largest loss; 0 counts all."
 
     meaning = (
         "confidence that joint k of some person lies in the cell, 0..1 by training but not clipped; channel k is "
@@ -48,8 +60,14 @@ class Heatmaps(Head):
                     f"outputs.heatmaps.sigma must be positive cells, or map heatmaps_s4 or the like to them, not "
                     f"{key}: {sigma}"
                 )
-        if self.foreground < 0:
-            raise InputError(f"outputs.heatmaps.foreground must not be negative, not {self.foreground}")
+        for name in ("foreground", "gamma", "hardest"):
+            if getattr(self, name) < 0:
+                raise InputError(f"outputs.heatmaps.{name} must not be negative, not {getattr(self, name)}")
+
+    @property
+    def activation(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """A sigmoid where the loss asks for probabilities."""
+        return None if self.loss == "squared" else probability
 
     def check(self, keys: Sequence[str]):
         """Every key of sigma must be one of the network's."""
@@ -76,10 +94,15 @@ class Heatmaps(Head):
         by_human, by_teacher = (1 - masks[:, 2:3]) * batch.annotated[:, :, None, None], masks[:, 3:4]
         hard = self.hard_targets(batch, maps.shape, stride) if alpha < 1 else None
         soft = self.soft_targets(batch, maps.shape, stride) if alpha > 0 else None
-        if self.disagreement != "blend" and 0 < alpha < 1:
-            if self.disagreement == "maximum":
-                hard = torch.maximum(hard, soft * by_teacher)
-            by_teacher = by_teacher * (1 - by_human)
+        if 0 < alpha < 1:
+            if self.disagreement == "confidence":
+                trust = _highest_peaks(batch, maps.shape)
+                by_teacher = by_teacher * (1 - by_human * (1 - trust))
+                by_human = by_human * (1 - alpha * trust) / (1 - alpha)
+            elif self.disagreement != "blend":
+                if self.disagreement == "maximum":
+                    hard = torch.maximum(hard, soft * by_teacher)
+                by_teacher = by_teacher * (1 - by_human)
         if hard is not None:
             losses[f"heatmap_hard_s{stride}"] = Loss(self._loss(maps, hard, by_human, stride), 1 - alpha)
         if soft is not None:
@@ -88,13 +111,18 @@ class Heatmaps(Head):
 
     def hard_targets(self, batch: Batch, shape: tuple[int, ...], stride: int) -> torch.Tensor:
         """Heatmaps (B, K, H, W) of the annotated joints, visible or occluded."""
-        points = torch.cat([batch.joints[:, 2:4] / stride, torch.ones_like(batch.joints[:, :1])], dim=1)
-        return render(points, _channel(batch.joints, shape), tuple(shape), self.sigma_at(stride))
+        rows, sigma = batch.joints, self.sigma_at(stride)
+        points = torch.cat([rows[:, 2:4] / stride, torch.ones_like(rows[:, :1])], dim=1)
+        width = sigma * by_person(rows, batch) if self.width == "person" else sigma
+        return render(points, _channel(rows, shape), tuple(shape), width)
 
     def soft_targets(self, batch: Batch, shape: tuple[int, ...], stride: int) -> torch.Tensor:
         """Heatmaps (B, K, H, W) of the teacher's peaks, at the teacher's confidences."""
-        points = torch.cat([batch.peaks[:, 2:4] / stride, batch.peaks[:, 4:5]], dim=1)
-        return render(points, _channel(batch.peaks, shape), tuple(shape), self.sigma_at(stride))
+        rows, width = batch.peaks, self.sigma_at(stride)
+        points = torch.cat([rows[:, 2:4] / stride, rows[:, 4:5]], dim=1)
+        if self.width != "fixed":
+            width = width * (by_person(rows, batch) if self.width == "person" else by_teacher(rows, stride, width))
+        return render(points, _channel(rows, shape), tuple(shape), width)
 
     def combined(self, direct: torch.Tensor, mirrored: torch.Tensor | None, flip_index: torch.Tensor) -> torch.Tensor:
         """The mean."""
@@ -105,15 +133,24 @@ class Heatmaps(Head):
         return best_cells(maps["heatmaps"], grouping)
 
     def _loss(self, maps: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
-        """Squared error in units of one peak, 2 pi sigma^2, as a mean over images and joints."""
+        """Mean over images and those joints that count."""
         cells = weight * (1 + self.foreground * target)
-        peak = 2 * torch.pi * self.sigma_at(stride) ** 2
-        return ((maps - target) ** 2 * cells).sum() / (peak * maps.shape[0] * maps.shape[1])
+        by_map = BY_NAME[self.loss](maps, target, cells, 2 * torch.pi * self.sigma_at(stride) ** 2, self.gamma)
+        if self.hardest:
+            by_map = by_map.topk(min(self.hardest, by_map.shape[1]), dim=1).values
+        return by_map.mean()
 
 
 def masks_at(batch: Batch, stride: int) -> torch.Tensor:
     """A batch's masks (B, 4, H, W) float32 0..1 at a stride."""
     return functional.avg_pool2d(batch.masks.float() / 255, stride // MASK_STRIDE)
+
+
+def _highest_peaks(batch: Batch, shape: tuple[int, ...]) -> torch.Tensor:
+    """(B, K, 1, 1) confidence of the highest of the teacher's peaks of each joint, 0 without one."""
+    highest = torch.zeros(shape[0] * shape[1], device=batch.peaks.device)
+    highest.scatter_reduce_(0, _channel(batch.peaks, shape), batch.peaks[:, 4], "amax")
+    return highest.view(*shape[:2], 1, 1)
 
 
 def _channel(rows: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch.nn import functional
 
-from distill.heads.contract import split_key
+from distill.heads.contract import Head, split_key
 
 
 def at_finest(outputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -28,6 +28,15 @@ def average_resolutions(outputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tens
     """Heatmaps and tags of a network as `at_finest` gives them; None for tags that it has not."""
     maps = at_finest(outputs)
     return maps["heatmaps"], maps.get("tags")
+
+
+def activated(outputs: Mapping[str, torch.Tensor], heads: Mapping[str, Head]) -> dict[str, torch.Tensor]:
+    """A network's maps by key as their heads' meanings have them: probabilities where it gives logits."""
+    given = {}
+    for key, maps in outputs.items():
+        activation = heads[split_key(key)[0]].activation
+        given[key] = maps if activation is None else activation(maps)
+    return given
 
 
 def _resized(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -9,17 +9,23 @@ import math
 import torch
 
 
-def render(points: torch.Tensor, channel: torch.Tensor, shape: tuple[int, int, int, int], sigma: float) -> torch.Tensor:
+def render(
+    points: torch.Tensor, channel: torch.Tensor, shape: tuple[int, int, int, int], sigma: float | torch.Tensor
+) -> torch.Tensor:
     """Heatmaps (B, K, H, W) float32 with a Gaussian at each point; where several meet, the highest counts.
 
     Args:
         points: (N, 3) float32, x and y in cells (cell u is centred at u + 0.5) and height 0..1.
         channel: (N,) int64, which of the B * K maps a point belongs to.
         shape: B, K, H, W.
-        sigma: standard deviation, cells.
+        sigma: standard deviation, cells; one for all, or (N,) one for each point.
     """
     batch, joints, height, width = shape
-    radius = math.ceil(3 * sigma)
+    if isinstance(sigma, torch.Tensor):
+        radius = math.ceil(3 * float(sigma.max())) if len(sigma) else 0
+        sigma = sigma[:, None]
+    else:
+        radius = math.ceil(3 * sigma)
     offset = torch.arange(-radius, radius + 1, device=points.device)
     column = points[:, 0].floor().long()[:, None] + offset
     row = points[:, 1].floor().long()[:, None] + offset

@@ -174,7 +174,7 @@ class TrainConfig:
             raise InputError(f"ema_decay must lie in 0..1, not {self.ema_decay}")
         if not self.clip_norm >= 0:
             raise InputError(f"clip_norm must not be negative, not {self.clip_norm}")
-        if self.loss.alpha > 0 and not any(source.soft_labels for source in self.data.sets):
+        if self.loss.needs_soft_labels and not any(source.soft_labels for source in self.data.sets):
             raise InputError(
                 f"loss.alpha is {self.loss.alpha} but data.soft_labels is not set: name a store of distill-cache, "
                 "or set loss.alpha to 0 to learn from the hard labels alone"

@@ -115,7 +115,7 @@ def open_learning_data(config: TrainConfig) -> LearningData:
 
 def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig) -> tuple[LearningSet, list[str]]:
     """A set as it is learnt from, and what is left out of it."""
-    has_teacher = config.loss.alpha > 0 and source.soft_labels is not None
+    has_teacher = config.loss.needs_soft_labels and source.soft_labels is not None
     ids = data.image_ids
     if config.data.persons_only:
         ids = teaching_images(data, by_teacher=has_teacher)

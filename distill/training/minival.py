@@ -78,7 +78,7 @@ class Minival:
         """
         was_training = network.training
         network.eval()
-        forward = network_forward(network, self.accelerator.device, self.accelerator.autocast)
+        forward = network_forward(network, self.accelerator.device, self.accelerator.autocast, heads)
         predictor = Predictor(forward, self.input_size, self.data.skeleton, GroupingConfig(), heads=heads)
         try:
             return predict_all(predictor, self.data, self.image_ids[part], self.batch_size, partial(_go_on, stop))

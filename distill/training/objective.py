@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from distill.heads.batch import Batch
-from distill.heads.contract import Head, Loss, split_key
+from distill.heads.contract import Head, Loss, split_key, split_stage
 from distill.system.errors import InputError
 from distill.system.registry import checked_options
 from distill.training.losses.registry import LOSSES
@@ -23,15 +23,27 @@ class LossConfig:
 
     alpha: float = 0.5
     "Share of the soft labels, 0..1; the hard labels have the rest."
+    alpha_end: float | None = None
+    "Share of the soft labels at the last step, to which it moves linearly from alpha; by default it stays."
     terms: dict[str, dict[str, Any]] = field(default_factory=dict, metadata={"registry": LOSSES})
     "Further losses by name, each with its weight (1 if not given) and its options."
 
     def __post_init__(self):
-        if not 0 <= self.alpha <= 1:
-            raise InputError(f"loss.alpha must lie in 0..1, not {self.alpha}")
+        for name in ("alpha", "alpha_end"):
+            if not 0 <= (getattr(self, name) or 0) <= 1:
+                raise InputError(f"loss.{name} must lie in 0..1, not {getattr(self, name)}")
         for name, options in self.terms.items():
             if not isinstance(options, Mapping) or not isinstance(options.get("weight", DEFAULT_WEIGHT), int | float):
                 raise InputError(f"loss.terms.{name} must be a weight and options, such as {{weight: 0.1}}")
+
+    @property
+    def needs_soft_labels(self) -> bool:
+        """Whether the soft labels have a share at any step."""
+        return self.alpha > 0 or bool(self.alpha_end)
+
+    def alpha_at(self, done: float) -> float:
+        """Share of the soft labels when a share 0..1 of the steps is done."""
+        return self.alpha if self.alpha_end is None else self.alpha + (self.alpha_end - self.alpha) * done
 
 
 class Objective:
@@ -47,7 +59,7 @@ class Objective:
     """
 
     def __init__(self, heads: Mapping[str, Head], strides: Mapping[str, int], config: LossConfig):
-        self.heads, self.strides, self.alpha = heads, strides, config.alpha
+        self.heads, self.strides, self.alpha_at = heads, strides, config.alpha_at
         for name, head in heads.items():
             head.check([key for key in strides if split_key(key)[0] == name])
         self._further = {name: _further(name, options) for name, options in config.terms.items()}
@@ -60,18 +72,24 @@ class Objective:
         return {name: sum(part[name] for part in parts).float() for name in parts[0]}
 
     def losses(
-        self, outputs: Mapping[str, torch.Tensor], batch: Batch, counts: Mapping[str, torch.Tensor]
+        self,
+        outputs: Mapping[str, torch.Tensor],
+        batch: Batch,
+        counts: Mapping[str, torch.Tensor],
+        done: float = 0.0,
     ) -> dict[str, Loss]:
-        """Losses by name.
+        """Losses by name; those of an earlier stage's maps end in `_stageN`.
 
         Args:
-            outputs: maps by key.
+            outputs: maps by key, also those of earlier stages.
             counts: as `counts` gives them, of the whole step, each at least 1, shared among its parts.
+            done: share of the steps that is done, 0..1.
         """
-        own = [
-            self._head(key).losses(outputs[key], batch, stride, self.alpha, counts)
-            for key, stride in self.strides.items()
-        ]
+        alpha, own = self.alpha_at(done), []
+        for key, maps in outputs.items():
+            last, stage = split_stage(key)
+            losses = self._head(last).losses(maps, batch, self.strides[last], alpha, counts)
+            own.append(losses if stage is None else {f"{name}_stage{stage}": loss for name, loss in losses.items()})
         further = {name: Loss(loss(outputs, batch), weight) for name, (loss, weight) in self._further.items()}
         return _joined([*own, further])
 

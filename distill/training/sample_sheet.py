@@ -9,6 +9,7 @@ from distill.drawing.persons import draw_heatmaps, draw_mask, draw_persons
 from distill.drawing.sheet import contact_sheet
 from distill.heads.batch import Batch
 from distill.heads.contract import Head, split_key
+from distill.heads.maps import activated
 from distill.pose.skeleton import Skeleton
 
 SAMPLES = 4
@@ -24,6 +25,7 @@ def draw_samples(
     hard targets, the teacher's as soft targets and the network's own; last the network's attention. What the network
     has not is left out.
     """
+    outputs = activated({key: maps.detach() for key, maps in outputs.items()}, heads)
     images = batch.images[:SAMPLES].cpu().numpy()
     persons = batch.keypoints[:SAMPLES].cpu().numpy()
     masks = batch.masks[:SAMPLES, 0].float().cpu().numpy() / 255
@@ -33,10 +35,10 @@ def draw_samples(
         "segmentation": [draw_mask(i, m) for i, m in zip(images, masks, strict=True)],
     }
     for title, maps in _heatmaps(batch, outputs, heads).items():
-        maps = maps[:SAMPLES].detach().float().clamp(0, 1).cpu().numpy()
+        maps = maps[:SAMPLES].float().clamp(0, 1).cpu().numpy()
         columns[title] = [draw_heatmaps(i, m) for i, m in zip(images, maps, strict=True)]
     if "attention" in outputs:
-        attention = outputs["attention"][:SAMPLES, 0].detach().float().sigmoid().cpu().numpy()
+        attention = outputs["attention"][:SAMPLES, 0].float().cpu().numpy()
         columns["attention"] = [draw_mask(i, m) for i, m in zip(images, attention, strict=True)]
     return contact_sheet([list(row) for row in zip(*columns.values(), strict=True)], list(columns))
 

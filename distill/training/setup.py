@@ -13,6 +13,7 @@ from distill.heads.registry import decoding_head, plain_heads
 from distill.networks.registry import NETWORKS, NetworkRegistry, heads_of, strides_of
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
+from distill.system.json_values import to_json_values
 from distill.system.registry import Registry, all_options
 from distill.training.config import TrainConfig
 from distill.training.learning_data import LearningData
@@ -20,7 +21,7 @@ from distill.training.losses.registry import LOSSES
 from distill.training.objective import DEFAULT_WEIGHT, LossConfig, Objective
 from distill.training.optimizers.registry import OPTIMIZERS
 from distill.training.resume import identity_of, start_of
-from distill.training.schedules.registry import SCHEDULES
+from distill.training.schedules.registry import SCHEDULES, over
 from distill.training.start import start_network
 from distill.training.state import TrainingState
 
@@ -57,16 +58,17 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
-    optimizer, schedule = OPTIMIZERS.build(config.optimizer, network), SCHEDULES.build(config.schedule)
+    chosen = over(config.schedule, config.steps)
+    optimizer, schedule = OPTIMIZERS.build(config.optimizer, network), SCHEDULES.build(chosen)
     state = TrainingState(network, ModelEmaV3(network, decay=config.ema_decay, use_warmup=True), optimizer, schedule)
     resolved = {
         "model": _in_full(NETWORKS.expanded(config.model), NETWORKS),
         "optimizer": _in_full(config.optimizer, OPTIMIZERS),
-        "schedule": _in_full(config.schedule, SCHEDULES),
+        "schedule": _in_full(chosen, SCHEDULES),
         "outputs": plain_heads(heads),
         "skeleton": skeleton.plain() | {"name": None},
         "precision": precision,
-        "loss": {"alpha": config.loss.alpha, "terms": _terms_in_full(config.loss)},
+        "loss": to_json_values(config.loss) | {"terms": _terms_in_full(config.loss)},
     }
     identity = identity_of(config, resolved, [each.identity() for each in data.sets])
     return Learner(state, heads, skeleton, Objective(heads, strides, config.loss), identity, [note] if note else [])

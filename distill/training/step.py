@@ -9,6 +9,7 @@ from torch import nn
 
 from distill.data.normalise import normalise
 from distill.heads.batch import Batch
+from distill.heads.contract import split_stage
 from distill.training.objective import Objective, total
 
 
@@ -25,7 +26,7 @@ class StepResult:
 
 
 def gradients(
-    network: nn.Module, objective: Objective, batches: Iterator[Batch], accelerator: Accelerator
+    network: nn.Module, objective: Objective, batches: Iterator[Batch], accelerator: Accelerator, done: float = 0.0
 ) -> StepResult:
     """Add up the gradients of one step's micro-batches, so that they are those of the whole batch.
 
@@ -35,6 +36,7 @@ def gradients(
     Args:
         network: as the accelerator prepared it.
         batches: of which one step takes `accelerator.gradient_accumulation_steps`.
+        done: share of the training's steps that is done, 0..1.
     """
     parts = [next(batches).to(accelerator.device) for _ in range(accelerator.gradient_accumulation_steps)]
     counts = _shared(objective.counts(parts), len(parts), accelerator)
@@ -42,12 +44,12 @@ def gradients(
     for batch in parts:
         with accelerator.accumulate(network):
             outputs = network(normalise(batch.images).contiguous(memory_format=torch.channels_last))
-            losses = objective.losses(outputs, batch, counts)
+            losses = objective.losses(outputs, batch, counts, done)
             whole = total(losses)
             accelerator.backward(whole)
         values = {name: loss.value for name, loss in losses.items()} | {"total": whole}
         sums = {name: sums.get(name, 0) + value.detach() / len(parts) for name, value in values.items()}
-    return StepResult(sums, batch, outputs)
+    return StepResult(sums, batch, {key: maps for key, maps in outputs.items() if split_stage(key)[1] is None})
 
 
 def _shared(counts: dict[str, torch.Tensor], num_parts: int, accelerator: Accelerator) -> dict[str, torch.Tensor]:

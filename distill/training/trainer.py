@@ -128,7 +128,8 @@ class Trainer:
         config, state = self.config, self.state
         for group in state.optimizer.param_groups:
             group["lr"] = state.schedule.rate(state.step)
-        result = gradients(self.network, self.learner.objective, batches, self.accelerator)
+        done = state.step / config.steps
+        result = gradients(self.network, self.learner.objective, batches, self.accelerator, done)
         if config.clip_norm:
             self.accelerator.clip_grad_norm_(self.network.parameters(), config.clip_norm)
         if logbook and _due(state.step + 1, config.log.histograms_every):

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from distill.system.errors import InputError
-from distill.training.schedules.registry import SCHEDULES, Schedule
+from distill.training.schedules.registry import SCHEDULES, Schedule, check_lengths, check_rates, warming
 
 
 @SCHEDULES.register("sgdr")
@@ -32,10 +32,10 @@ class Sgdr(Schedule):
     "Steps in which the rate rises linearly to that of the cosine."
 
     def __post_init__(self):
-        if self.period < 1 or self.period_growth < 1 or self.warmup < 0:
-            raise InputError("schedule.period and period_growth must be at least 1 and warmup at least 0")
-        if not 0 <= self.floor <= self.peak or self.peak == 0:
-            raise InputError("schedule.peak must be positive and schedule.floor in 0..peak")
+        if self.period < 1 or self.period_growth < 1:
+            raise InputError("schedule.period and schedule.period_growth must be at least 1")
+        check_rates(self.peak, self.floor)
+        check_lengths(warmup=self.warmup)
         if self.peak_growth <= 0 or self.floor_growth <= 0:
             raise InputError("schedule.peak_growth and floor_growth must be positive")
 
@@ -54,7 +54,7 @@ class Sgdr(Schedule):
         peak = self.peak * self.peak_growth**index
         floor = min(self.floor * self.floor_growth**index, peak)
         rate = floor + (peak - floor) * (1 + math.cos(math.pi * (step - start) / length)) / 2
-        return rate * min(1.0, (step + 1) / (self.warmup + 1))
+        return rate * warming(step, self.warmup)
 
     def ends_cycle(self, step: int) -> bool:
         """Whether a step is the last of its cycle."""

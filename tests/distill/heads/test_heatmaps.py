@@ -100,7 +100,8 @@ def best_of(batch, rule):
 
 
 @pytest.mark.parametrize(
-    ("rule", "at_human", "at_teacher"), [("blend", 0.5, 0.4), ("human", 1.0, 0.0), ("maximum", 1.0, 0.8)]
+    ("rule", "at_human", "at_teacher"),
+    [("blend", 0.5, 0.4), ("human", 1.0, 0.0), ("maximum", 1.0, 0.8), ("confidence", 0.6, 0.32)],
 )
 def test_where_human_and_teacher_disagree_the_rule_decides(disputed, rule, at_human, at_teacher):
     """By the maps that are learnt; where nobody annotated it is the teacher's word by any rule."""

@@ -127,3 +127,24 @@ def test_a_sigma_of_an_output_that_is_not_there_is_refused():
         InputError, match=r"outputs\.heatmaps\.sigma names heatmaps_s22; this network gives heatmaps_s4"
     ):
         Objective({"heatmaps": Heatmaps(sigma={"heatmaps_s22": 1.5})}, {"heatmaps_s4": 4}, LossConfig(alpha=0.0))
+
+
+def test_the_share_of_the_soft_labels_moves_with_the_steps(batch, maps):
+    objective = Objective(make_heads(OUTPUTS, {}), STRIDES, LossConfig(alpha=0.8, alpha_end=0.2))
+    counts = {name: count.clamp(min=1) for name, count in objective.counts([batch]).items()}
+    shares = [objective.losses(maps, batch, counts, done)["heatmap_soft_s4"].weight for done in (0.0, 0.5, 1.0)]
+    assert shares == pytest.approx([0.8, 0.5, 0.2])
+    assert LossConfig(alpha=0.0, alpha_end=0.1).needs_soft_labels
+    assert not LossConfig(alpha=0.0, alpha_end=0.0).needs_soft_labels
+    with pytest.raises(InputError, match=r"loss\.alpha_end must lie in 0\.\.1, not 2"):
+        LossConfig(alpha_end=2.0)
+
+
+def test_maps_of_earlier_stages_have_losses_of_their_own(batch, maps):
+    strides = {"heatmaps_s4": 4, "tags_s4": 4}
+    last = {key: maps[key] for key in strides}
+    earlier = {"heatmaps_s4@1": maps["heatmaps_s4"] + 1}
+    plain = losses_of(batch, last, strides, {"attention": False}, alpha=0.0)
+    staged = losses_of(batch, earlier | last, strides, {"attention": False}, alpha=0.0)
+    assert staged.keys() - plain.keys() == {"heatmap_hard_s4_stage1"}
+    assert staged["heatmap_hard_s4_stage1"].value > staged["heatmap_hard_s4"].value == plain["heatmap_hard_s4"].value

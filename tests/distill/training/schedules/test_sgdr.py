@@ -66,8 +66,8 @@ def test_by_name_and_options():
     assert SCHEDULES.build(Choice("sgdr", {"peak": 0.5, "period": 7})) == Sgdr(peak=0.5, period=7)
     with pytest.raises(InputError, match="schedule sgdr has no option 'gamma'; its options are peak, floor, period"):
         SCHEDULES.build(Choice("sgdr", {"gamma": 0.5}))
-    with pytest.raises(InputError, match="schedule 'cosine' is unknown; choose from sgdr"):
-        SCHEDULES.build(Choice("cosine"))
+    with pytest.raises(InputError, match="schedule 'cosinus' is unknown; choose from cosine, one_cycle"):
+        SCHEDULES.build(Choice("cosinus"))
 
 
 def test_it_remembers_nothing():
