@@ -21,14 +21,21 @@ _PATIENCE = 5.0
 "Seconds to wait for the server of published weights."
 
 
-def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def conv_norm(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, groups: int = 1, dilation: int = 1
+) -> nn.Sequential:
     """Convolution (padded to keep the grid) and batch normalisation."""
-    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs))
+    padding = dilation * (kernel // 2)
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs))
 
 
-def conv_norm_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def conv_norm_relu(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, groups: int = 1, dilation: int = 1
+) -> nn.Sequential:
     """`conv_norm` followed by a rectifier."""
-    return nn.Sequential(*conv_norm(inputs, outputs, kernel, stride), nn.ReLU(inplace=True))
+    layers = conv_norm(inputs, outputs, kernel, stride, groups=groups, dilation=dilation)
+    return nn.Sequential(*layers, nn.ReLU(inplace=True))
 
 
 class ResidualBlock(nn.Module):
@@ -173,3 +180,23 @@ def initialise(module: nn.Module) -> None:
             nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+DENSE = {"stem": 16, "channels": (32, 64, 64, 64), "blocks": (1, 1, 2, 2)}
+"The dense backbone at width 1."
+
+
+def make_backbone(name: str, width: float = 1.0, input_channels: int = 3, pretrained: bool = False) -> nn.Module:
+    """`dense`, its channels times the width, or a network of timm by its name.
+
+    Raises:
+        ValueError: name or options do not fit one another.
+    """
+    if name == "dense":
+        if pretrained:
+            raise ValueError("the dense backbone has no ImageNet weights; leave pretrained out")
+        channels = tuple(max(8, round(c * width / 8) * 8) for c in DENSE["channels"])
+        return DenseBackbone(max(8, round(DENSE["stem"] * width / 8) * 8), channels, DENSE["blocks"], input_channels)
+    if width != 1:
+        raise ValueError("width is of the dense backbone; choose another timm network instead")
+    return TimmBackbone(name, pretrained, input_channels)

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -20,7 +20,7 @@ def register(
     name: str,
     *,
     short: Mapping[str, Mapping[str, Any]] | None = None,
-    outputs: tuple[str, ...] = ("heatmaps", "tags"),
+    outputs: Iterable[str] | Mapping[str, Mapping[str, Any]] = ("heatmaps", "tags"),
 ) -> Callable[[Callable], Callable]:
     """Decorator that enters a class or function under a name.
 
@@ -29,14 +29,14 @@ def register(
 
     Args:
         short: further names, each for some of the options.
-        outputs: what it gives when nobody says otherwise.
+        outputs: what it gives when nobody says otherwise; as a mapping also with options of these outputs.
 
     Raises:
         ValueError: something else has one of the names.
     """
 
     def enter(make: Callable) -> Callable:
-        make.default_outputs = outputs
+        make.default_outputs = outputs if isinstance(outputs, Mapping) else {output: {} for output in outputs}
         for own, options in {name: {}, **(short or {})}.items():
             known = SHORT.get(own, (own, {}))
             if (own in NETWORKS and _place(NETWORKS[own]) != _place(make)) or known[0] not in (own, name):

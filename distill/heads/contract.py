@@ -4,7 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -46,6 +46,10 @@ class Head(ABC):
     @abstractmethod
     def channels(self, skeleton: Skeleton) -> int:
         """Channels of the map."""
+
+    def of(self, skeleton: Skeleton) -> Self:
+        """The head as its losses are asked for, of those joints."""
+        return self
 
     def check(self, keys: Sequence[str]) -> None:
         """Refuse options that do not fit the keys under which the network gives this output.

@@ -9,7 +9,7 @@ EMPTY = 4.6
 "What is taken from a map before its sigmoid, so that a network whose maps start at zero starts with heatmaps of 0.01."
 
 ByMap = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float, float], torch.Tensor]
-"""Called with maps and targets (B, K, H, W), the weights of their cells, the cells of one peak (2 pi sigma^2) and gamma;
+"""Called with maps and targets (B, K, H, W), the weights of their cells, the cells of one peak (2 pi sigma^2), gamma;
 all but `squared` take maps before `probability`."""
 
 

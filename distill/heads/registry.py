@@ -1,6 +1,6 @@
 """The outputs by name, and the heads of one network."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from distill.heads.contract import Head
@@ -15,18 +15,21 @@ OutputOptions = Mapping[str, Mapping[str, Any] | bool | None]
 "Options of outputs by name; false leaves an output out."
 
 
-def make_heads(default: Sequence[str], options: OutputOptions) -> dict[str, Head]:
+def make_heads(default: Iterable[str] | OutputOptions, options: OutputOptions) -> dict[str, Head]:
     """The heads of a network by output name.
 
     Args:
-        default: names of what the network gives when nobody says otherwise.
-        options: of these, and of outputs beside them.
+        default: names of what the network gives when nobody says otherwise, or these with options.
+        options: of these, where they win, and of outputs beside them.
 
     Raises:
         InputError: an output or an option is unknown, or no output is left.
     """
-    names = [*default, *(name for name in options if name not in default)]
-    heads = {name: _make(name, options.get(name)) for name in names if options.get(name) is not False}
+    given = default if isinstance(default, Mapping) else {name: {} for name in default}
+    names = [*given, *(name for name in options if name not in given)]
+    heads = {
+        name: _make(name, options.get(name), given.get(name) or {}) for name in names if options.get(name) is not False
+    }
     if not heads:
         raise InputError("outputs leaves no output; a network needs at least one")
     return heads
@@ -58,7 +61,8 @@ def plain_heads(heads: Mapping[str, Head]) -> dict[str, dict[str, Any]]:
     return {name: to_json_values(head) for name, head in heads.items()}
 
 
-def _make(name: str, options: Mapping[str, Any] | bool | None) -> Head:
+def _make(name: str, options: Mapping[str, Any] | bool | None, default: Mapping[str, Any] | None = None) -> Head:
     if options is not None and options is not True and not isinstance(options, Mapping):
         raise InputError(f"outputs.{name} must be options such as {{weight: 0.1}}, or false to leave it out")
-    return HEADS.build(Choice(name, options if isinstance(options, Mapping) else {}))
+    given = options if isinstance(options, Mapping) else {}
+    return HEADS.build(Choice(name, {**(default or {}), **given}))

@@ -77,6 +77,29 @@ class Skeleton:
         return np.array(index, dtype=np.int64).reshape(-1, 2)
 
     @cached_property
+    def tree(self) -> np.ndarray:
+        """(K - 1, 2) int64: edges from parent to child that reach every joint, breadth first along the limbs.
+
+        It begins at the first joint of the grouping order; a joint that no limb leads to hangs from the one before it
+        in that order.
+        """
+        limbs = self.limb_index.tolist()
+        order = self.grouping_index.tolist()
+        reached, edges = [order[0]], []
+        while len(reached) < len(self):
+            for parent in reached:
+                for one, two in limbs:
+                    child = two if one == parent else one if two == parent else parent
+                    if child not in reached:
+                        reached.append(child)
+                        edges.append((parent, child))
+            if len(reached) < len(self):
+                at = next(i for i, joint in enumerate(order) if joint not in reached)
+                edges.append((order[at - 1], order[at]))
+                reached.append(order[at])
+        return np.array(edges, dtype=np.int64).reshape(-1, 2)
+
+    @cached_property
     def grouping_index(self) -> np.ndarray:
         """(K,) int64: joint numbers in `grouping_order`."""
         return np.array([self.joints.index(name) for name in self.grouping_order])

@@ -61,6 +61,7 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
     chosen = over(config.schedule, config.steps)
     optimizer, schedule = OPTIMIZERS.build(config.optimizer, network), SCHEDULES.build(chosen)
     state = TrainingState(network, ModelEmaV3(network, decay=config.ema_decay, use_warmup=True), optimizer, schedule)
+    objective = Objective({name: head.of(skeleton) for name, head in heads.items()}, strides, config.loss)
     resolved = {
         "model": _in_full(NETWORKS.expanded(config.model), NETWORKS),
         "optimizer": _in_full(config.optimizer, OPTIMIZERS),
@@ -71,7 +72,7 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
         "loss": to_json_values(config.loss) | {"terms": _terms_in_full(config.loss)},
     }
     identity = identity_of(config, resolved, [each.identity() for each in data.sets])
-    return Learner(state, heads, skeleton, Objective(heads, strides, config.loss), identity, [note] if note else [])
+    return Learner(state, heads, skeleton, objective, identity, [note] if note else [])
 
 
 def _terms_in_full(config: LossConfig) -> dict[str, dict]:

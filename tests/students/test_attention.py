@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from students.attention import SIZES, AttentionStudent, attention
 from students.backbone import DenseBackbone, packaged_weights
+from students.necks import Neck
 
 JOINTS = 17
 OUTPUTS_OF_TWO = {"heatmaps": 2, "tags": 2, "attention": 1}
@@ -92,7 +93,7 @@ def gated_by(gate: str, logit: float) -> torch.Tensor:
     """Features (1, 4, 16, 16) that reach the keypoint branch where the attention is `logit` everywhere."""
     torch.manual_seed(1)
     backbone = DenseBackbone(stem=4, channels=(4, 4, 4, 4), blocks=(1, 1, 1, 1))
-    network = AttentionStudent(backbone, OUTPUTS_OF_TWO, neck=4, head=4, depth=1, gate=gate).eval()
+    network = AttentionStudent(backbone, OUTPUTS_OF_TWO, Neck((4, 4, 4, 4), 4), head=4, depth=1, gate=gate).eval()
     nn.init.zeros_(network.attention[-1].weight)
     nn.init.constant_(network.attention[-1].bias, logit)
     seen = []
@@ -107,6 +108,8 @@ def test_gate_scales_the_features_of_the_keypoint_branch():
     torch.testing.assert_close(gated_by("one_plus_sigmoid", 50.0), 2 * plain)
     torch.testing.assert_close(gated_by("sigmoid", 50.0), plain)
     assert gated_by("sigmoid", -50.0).abs().max() < 1e-12
+    for logit in (-50.0, 50.0):
+        torch.testing.assert_close(gated_by("none", logit), plain)
 
 
 def test_state_dict_says_which_gate_it_was_trained_with():
@@ -155,7 +158,7 @@ def test_without_attention_the_features_go_on_as_they_are():
 def test_options_change_the_size():
     narrow, plain, deep = (parameters(create("xs", **options)) for options in ({"width": 0.5}, {}, {"depth": 4}))
     assert narrow < plain < deep
-    assert parameters(create("xs", neck=64)) > plain
+    assert parameters(create("xs", neck=64)) > plain > parameters(create("xs", large_kernel=True))
 
 
 @pytest.mark.parametrize(
@@ -164,6 +167,7 @@ def test_options_change_the_size():
         ({"depth": 0}, "width, neck, head and depth must be positive"),
         ({"pretrained": True}, "the dense backbone has no ImageNet weights"),
         ({"size": "s", "width": 2.0}, "width is of the dense backbone"),
+        ({"input_channels": 1, "colours": "hsv"}, "grey has no hsv"),
         ({"backbone": "no_such_network"}, "timm has no network 'no_such_network'"),
     ],
 )

@@ -19,7 +19,8 @@ def test_every_student_is_found_with_its_short_names():
     assert {name: SHORT[name] for name in ("attention_xs", "attention_s", "attention_m", "attention_lite0")} == {
         f"attention_{size}": ("attention", {"size": size}) for size in SIZES
     }
-    assert attention.default_outputs == ("heatmaps", "tags", "attention")
+    assert list(attention.default_outputs) == ["heatmaps", "tags", "attention"]
+    assert NETWORKS["unet"].default_outputs["heatmaps"] == {"loss": "soft_iou"}
 
 
 def test_two_of_one_name_are_refused():

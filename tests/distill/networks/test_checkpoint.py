@@ -8,6 +8,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from distill.heads.heatmaps import Heatmaps
 from distill.networks.checkpoint import (
     load_network,
     load_state,
@@ -18,6 +19,7 @@ from distill.networks.checkpoint import (
 from distill.pose.skeleton import AI_CHALLENGER_14, COCO_17, COCO_FOOT_23
 from distill.system.choice import Choice
 from distill.system.errors import InputError
+from distill.system.json_values import to_json_values
 
 
 @pytest.fixture
@@ -118,7 +120,7 @@ def test_options_outputs_and_skeleton_build_the_network_again(new_network, new_i
     loaded, info = load_network(path)
     assert info.model == choice.plain() and info.name == "attention"
     assert info.outputs == {
-        "heatmaps": {"sigma": 1.5, "foreground": 0.0, "disagreement": "blend"},
+        "heatmaps": to_json_values(Heatmaps(sigma=1.5)),
         "attention": {"weight": 0.3},
     }
     assert info.skeleton == COCO_FOOT_23
