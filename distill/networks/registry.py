@@ -11,6 +11,7 @@ import teachers.registry
 from distill.heads.batch import MASK_STRIDE
 from distill.heads.contract import Head, split_key
 from distill.heads.registry import OutputOptions, make_heads
+from distill.networks.modes import evaluating
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -102,12 +103,10 @@ def strides_of(network: nn.Module, heads: Mapping[str, Head], skeleton: Skeleton
     Raises:
         InputError: an output that the heads ask for is missing or has other channels.
     """
-    modes = {module: module.training for module in network.modules()}
     parameter = next(network.parameters())
     side = 2 * getattr(network, "stride", _STRIDE)
-    maps = network.eval()(torch.zeros(1, 3, side, side, device=parameter.device))
-    for module, mode in modes.items():
-        module.training = mode
+    with evaluating(network):
+        maps = network(torch.zeros(1, 3, side, side, device=parameter.device))
     names = {key: split_key(key)[0] for key in maps}
     if missing := heads.keys() - set(names.values()):
         raise InputError(f"the network gives no output {min(missing)}, only {', '.join(maps)}")

@@ -140,6 +140,8 @@ class TrainConfig:
     "Of weights, order and augmentation."
     precision: str = "auto"
     "float32, bfloat16 or auto: bfloat16 where it is faster, on GPUs that compute in it and on CPUs with AMX."
+    freeze: list[str] = field(default_factory=list)
+    "Parts of the network that do not learn, such as backbone; their normalisation keeps its statistics."
     freeze_norm: bool = False
     "Keep batch normalisation at its starting statistics, so that any number of processes learns the same."
     ema_decay: float = 0.998
@@ -158,6 +160,11 @@ class TrainConfig:
     "Learning rate of every step."
     log: LogConfig = field(default_factory=LogConfig)
     "What is written down."
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Trainings one after the other, by name, each with the settings in which it differs, such as {frozen: {steps: 500,
+    freeze: [backbone]}, fine: {}}; each starts from the last weights of the one before, in a folder below out."""
+    check: bool = False
+    "Look the data, the network and its losses over before a long training, and train nothing."
 
     def __post_init__(self):
         for name in ("model", "optimizer", "schedule"):

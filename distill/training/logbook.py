@@ -19,11 +19,16 @@ sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat
 from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 from torch.utils.tensorboard.summary import hparams as hparams_summary  # noqa: E402
 
+from distill.networks.modes import evaluating  # noqa: E402
+from distill.system.notes import note  # noqa: E402
+
 _FLUSH_SECONDS = 20
 ACTIVATION_SAMPLES = 8
 "Samples whose activations are looked at."
 _ACTIVATIONS = 20_000
 "Values of one rectifier that a histogram is made of, about."
+_DEAD = 0.999
+"Share of zeros from which a rectifier is dead."
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU)
 LOG = "log"
 "Folder of the event files in that of a run."
@@ -87,19 +92,19 @@ class Logbook:
     def activations(self, step: int, network: nn.Module, images: torch.Tensor) -> None:
         """Record the distribution of what every rectifier gives for images (B, 3, H, W), and its share of zeros.
 
-        The network works in evaluation mode for this, and keeps its statistics.
+        The network works in evaluation mode for this, and keeps its statistics. Layers that give next to nothing but
+        zeros are told of once.
         """
-        was_training, handles = network.training, []
+        handles = []
         for name, module in network.named_modules():
             if isinstance(module, _RECTIFIERS):
                 handles.append(module.register_forward_hook(self._activation(name, step)))
         try:
-            with torch.inference_mode():
-                network.eval()(images)
+            with torch.inference_mode(), evaluating(network):
+                network(images)
         finally:
             for handle in handles:
                 handle.remove()
-            network.train(was_training)
 
     def histograms(self, step: int, network: nn.Module) -> None:
         """Record the distribution of every parameter and of its gradient, where there is one.
@@ -128,7 +133,10 @@ class Logbook:
     def _activation(self, name: str, step: int):
         def record(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
             self._histogram(f"activations/{name}", output.flatten()[:: max(1, output.numel() // _ACTIVATIONS)], step)
-            self.scalars(step, {f"dead/{name}": float((output == 0).float().mean())})
+            zeros = float((output == 0).float().mean())
+            self.scalars(step, {f"dead/{name}": zeros})
+            if zeros > _DEAD:
+                note(f"{name} gives zeros only, so nothing behind it learns from it; lower schedule.peak or clip_norm")
 
         return record
 

@@ -16,6 +16,7 @@ from distill.evaluation.figures import counts_by_score
 from distill.evaluation.predictor import Predictor, network_forward, predict_all
 from distill.heads.contract import Head
 from distill.labelling.teacher_pass import check_store
+from distill.networks.modes import evaluating
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
 from distill.training.config import TrainConfig, TrainDataConfig
@@ -76,16 +77,13 @@ class Minival:
         Args:
             stop: asked after each batch.
         """
-        was_training = network.training
-        network.eval()
         forward = network_forward(network, self.accelerator.device, self.accelerator.autocast, heads)
         predictor = Predictor(forward, self.input_size, self.data.skeleton, GroupingConfig(), heads=heads)
         try:
-            return predict_all(predictor, self.data, self.image_ids[part], self.batch_size, partial(_go_on, stop))
+            with evaluating(network):
+                return predict_all(predictor, self.data, self.image_ids[part], self.batch_size, partial(_go_on, stop))
         except _Stopped:
             return None
-        finally:
-            network.train(was_training)
 
     def figures(self, predictions: Predictions) -> dict[str, float | None]:
         """COCO figures, as `distill.evaluation.coco.evaluate` names them."""

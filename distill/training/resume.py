@@ -14,7 +14,7 @@ from distill.training.config import TrainConfig
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 "The two latest states that a run can be resumed from."
 
-MAY_CHANGE = ("out", "limit", "weights", "steps", "accumulate", "resume", "log")
+MAY_CHANGE = ("out", "limit", "weights", "steps", "accumulate", "resume", "log", "stages", "check")
 "Settings of a run that another one which goes on with it need not share; of `data` only what it holds counts."
 
 

@@ -6,10 +6,10 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from timm.utils import ModelEmaV3
-from torch import nn
 
 from distill.heads.contract import Head
 from distill.heads.registry import decoding_head, plain_heads
+from distill.networks.modes import freeze, freeze_norm
 from distill.networks.registry import NETWORKS, NetworkRegistry, heads_of, strides_of
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
@@ -55,9 +55,8 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
     strides = strides_of(network, heads, skeleton)
     network = network.to(accelerator.device, memory_format=torch.channels_last).train()
     if config.freeze_norm:
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+        freeze_norm(network)
+    freeze(network, config.freeze)
     chosen = over(config.schedule, config.steps)
     optimizer, schedule = OPTIMIZERS.build(config.optimizer, network), SCHEDULES.build(chosen)
     state = TrainingState(network, ModelEmaV3(network, decay=config.ema_decay, use_warmup=True), optimizer, schedule)

@@ -55,6 +55,7 @@ class Trainer:
             raise InputError(f"batch_size {config.batch_size} must be a multiple of accumulate x processes = {parts}")
         self.agreement = Agreement(self.accelerator.num_processes)
         self.metrics: dict[str, float] = {}
+        self.norm = torch.zeros(())
         with self.agreement.all_or_none():
             self.data = open_learning_data(config)
             self.minival = Minival(config, self.data.skeleton, self.accelerator, self.data)
@@ -130,8 +131,7 @@ class Trainer:
             group["lr"] = state.schedule.rate(state.step)
         done = state.step / config.steps
         result = gradients(self.network, self.learner.objective, batches, self.accelerator, done)
-        if config.clip_norm:
-            self.accelerator.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+        self.norm = self.accelerator.clip_grad_norm_(self.network.parameters(), config.clip_norm or math.inf)
         if logbook and _due(state.step + 1, config.log.histograms_every):
             logbook.histograms(state.step + 1, state.network)
             logbook.activations(state.step + 1, state.network, normalise(result.batch.images[:ACTIVATION_SAMPLES]))
@@ -191,7 +191,11 @@ class Trainer:
         if not math.isfinite(losses["total"]):
             raise InputError(f"the loss is {losses['total']} at step {step}; lower the schedule's rate or clip_norm")
         scalars = {f"loss/{name}": loss for name, loss in losses.items()}
-        scalars |= {"learning_rate": self.state.schedule.rate(step - 1), "images_per_second": self.speed.since(step)}
+        scalars |= {
+            "gradient_norm": float(self.norm),
+            "learning_rate": self.state.schedule.rate(step - 1),
+            "images_per_second": self.speed.since(step),
+        }
         if logbook:
             logbook.scalars(step, scalars)
 
