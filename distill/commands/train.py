@@ -22,9 +22,10 @@ def train(config: TrainConfig) -> tuple[Metrics, int]:
     if not config.stages:
         return _train_one(config, "training")
     metrics, steps = {}, 0
-    for name, stage in stage_configs(config).items():
-        known = is_finished(stage)
-        metrics, done = (known.metrics, known.step) if known else _train_one(stage, name)
+    configs = stage_configs(config)
+    for number, (name, stage) in enumerate(configs.items(), 1):
+        known, is_last = is_finished(stage), number == len(configs)
+        metrics, done = (known.metrics, known.step) if known else _train_one(stage, name, is_last)
         steps += done
         if _is_main_process():
             print(f"{stage.out}: {done} steps done; {_measured(metrics)}")
@@ -49,13 +50,13 @@ def check(config: TrainConfig):
             raise InputError(f"{len(wrong)} of {len(findings)} checks failed: {', '.join(wrong)}")
 
 
-def _train_one(config: TrainConfig, title: str) -> tuple[Metrics, int]:
+def _train_one(config: TrainConfig, title: str, is_last: bool = True) -> tuple[Metrics, int]:
     from distill.system.processes import join_slurm_step, lost_process_as_error
     from distill.training.trainer import Trainer
 
     join_slurm_step()
     with lost_process_as_error():
-        trainer = Trainer(config)
+        trainer = Trainer(config, is_last)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, disable=not trainer.accelerator.is_main_process) as progress:
             labels = progress.add_task("reading soft labels", total=None, visible=False)

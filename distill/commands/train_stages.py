@@ -13,7 +13,7 @@ from distill.system.json_values import to_json_values
 from distill.training.config import TrainConfig
 from distill.training.resume import LAST
 
-OF_THE_WHOLE = ("out", "stages", "check", "resume")
+OF_THE_WHOLE = ("out", "stages", "check", "resume", "precision")
 "What a stage cannot have of its own."
 
 
@@ -24,7 +24,7 @@ def stage_configs(config: TrainConfig) -> dict[str, TrainConfig]:
         InputError: a stage's name is no folder's name, or a setting of it is unknown or does not fit.
         OSError: `out` cannot be written.
     """
-    whole = {name: value for name, value in to_json_values(config).items() if name not in OF_THE_WHOLE}
+    whole = {name: value for name, value in to_json_values(config).items() if name not in ("out", "stages", "check")}
     configs, weights = {}, config.weights
     for name, settings in config.stages.items():
         if not name or "/" in name or name.startswith("."):

@@ -42,12 +42,15 @@ class Trainer:
     statistics from a process's own part; its running averages are those of the main process, which alone keeps the
     moving average, measures, logs and writes.
 
+    Args:
+        is_last: whether the processes part after it, and no other training follows.
+
     Raises:
         InputError: configuration, data or soft labels do not fit one another.
     """
 
-    def __init__(self, config: TrainConfig):
-        self.config = config
+    def __init__(self, config: TrainConfig, is_last: bool = True):
+        self.config, self.is_last = config, is_last
         precision = choose_precision(config.precision)
         self.accelerator = make_accelerator(precision, config.accumulate)
         parts = config.accumulate * self.accelerator.num_processes
@@ -121,7 +124,9 @@ class Trainer:
         if logbook:
             logbook.hparams(to_json_values(config), self.metrics)
             logbook.close()
-        self._leave()
+        self.accelerator.wait_for_everyone()
+        if self.is_last:
+            self._leave()
         return self.metrics
 
     def _step(self, batches: Iterator[Batch], logbook: Logbook | None) -> StepResult:

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from java_outputs import has_equal_peaks, peaks_of, quantised
+from java_outputs import has_equal_peaks, offsets_of, peaks_of, quantised
 
 import students
 from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
@@ -83,6 +83,7 @@ class Cases:
                 maps = self._maps(keypoints, image, (4,), size)
                 decoder.append(self._peaks_case(image, maps, "parabola", size, "rectangular"))
             decoder += [self._centres_case(image, keypoints, name) for name in GROUPINGS]
+            decoder += [self._offsets_case(image, keypoints, name) for name in GROUPINGS]
             decoder += [
                 self._quantised_case(image, keypoints, name, dtype)
                 for dtype in (np.int8, np.uint8)
@@ -195,6 +196,16 @@ class Cases:
         ways = torch.from_numpy(ways.astype(np.float32)) + self._noise(ways.shape, -0.2, 0.2)
         centres = torch.cat([where + self._noise(shape, 0.0, 0.05), ways], dim=1)
         return self._maps_case(image, {"heatmaps_s4": heatmaps, "centre_s4": centres}, name, self.size, "centre maps")
+
+    def _offsets_case(self, image: np.ndarray, keypoints: np.ndarray, name: str) -> dict:
+        """Heatmaps beside offsets that are up to a fifth of their unit wrong."""
+        heatmaps = self._maps(keypoints, image, (4,), self.size)["heatmaps_s4"]
+        points = geometry.transform(geometry.letterbox(image.shape[1::-1], self.size), keypoints[..., :2]) / 4
+        middles = np.stack([p[k[:, 2] > 0].mean(axis=0) for p, k in zip(points, keypoints, strict=True)])
+        points = np.where(keypoints[..., 2:] > 0, points, middles[:, None])
+        ways = torch.from_numpy(offsets_of(points, heatmaps.shape[2:], SKELETON.tree))[None]
+        ways = ways + self._noise(ways.shape, -0.2, 0.2)
+        return self._maps_case(image, {"heatmaps_s4": heatmaps, "offsets_s4": ways}, name, self.size, "offset maps")
 
     def _noise(self, shape: tuple[int, ...], low: float, high: float) -> torch.Tensor:
         return torch.from_numpy(self.random.uniform(low, high, shape).astype(np.float32))

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from distill.pose.grouping import GroupingConfig
+from distill.pose.offsets import MID_UNIT, SHORT_UNIT
 from mobile.outputs import OutputInfo
 from mobile.peaks import PeakModel, PeakSettings
 from mobile.runtime import to_stored, to_values
@@ -48,3 +49,21 @@ def has_equal_peaks(heatmaps: torch.Tensor) -> bool:
     ]
     seen = [joint[joint > grouping.detection_threshold] for joint in values]
     return any(len(np.unique(joint)) < len(joint) for joint in seen)
+
+
+def offsets_of(persons: np.ndarray, size: tuple[int, int], tree: np.ndarray) -> np.ndarray:
+    """Offsets (2 K + 4 E, h, w) float32 that a network gives which knows persons (P, K, 2) x, y in cells; in each cell
+    those of the person whose joint is nearest."""
+    row, column = np.mgrid[: size[0], : size[1]] + 0.5
+    cells = np.stack([column, row])
+    owner = ((persons.transpose(1, 0, 2)[..., None, None] - cells) ** 2).sum(axis=2).argmin(axis=1)
+
+    def ways(starts: np.ndarray, ends: np.ndarray, unit: float) -> np.ndarray:
+        """x, then y (2 N, h, w) from cells near joints `starts` to the same persons' joints `ends`."""
+        targets = np.stack([persons[owner[a], b].transpose(2, 0, 1) for a, b in zip(starts, ends, strict=True)])
+        return ((targets - cells) / unit).transpose(1, 0, 2, 3).reshape(-1, *size)
+
+    joints = np.arange(persons.shape[1])
+    parents, children = tree.T
+    parts = ways(joints, joints, SHORT_UNIT), ways(parents, children, MID_UNIT), ways(children, parents, MID_UNIT)
+    return np.concatenate(parts).astype(np.float32)

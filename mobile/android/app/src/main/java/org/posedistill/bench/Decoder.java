@@ -15,7 +15,8 @@ final class Decoder {
     }
 
     /**
-     * Persons in pixels of the photograph, highest scores first; at most one where the model gives neither tags nor centres.
+     * Persons in pixels of the photograph, highest scores first; at most one where the model gives no tags,
+     * centres or offsets.
      *
      * @param outputs as the runtime stores them, by position
      * @param letterbox how the photograph was fitted into the input
@@ -45,6 +46,11 @@ final class Decoder {
         if (!centres.isEmpty()) {
             Maps resized = centres.get(0).resized(heatmaps.height, heatmaps.width);
             return Centres.find(heatmaps, resized, model.grouping);
+        }
+        List<Maps> offsets = maps("offsets", outputs);
+        if (!offsets.isEmpty()) {
+            Maps resized = offsets.get(0).resized(heatmaps.height, heatmaps.width);
+            return Offsets.find(heatmaps, resized, model.skeleton.tree(), model.grouping);
         }
         List<Maps> tags = maps("tags", outputs);
         if (tags.isEmpty()) {

@@ -15,7 +15,8 @@ import org.junit.Test;
 public final class DecoderTest {
     private static final double PIXELS = 2e-3;
     private static final double VALUE = 1e-5;
-    private static final String[] FLOATS = {"heatmaps_s4 tags_s4", "alone", "centre maps", "peaks", "peaks alone"};
+    private static final String[] FLOATS = {"heatmaps_s4 tags_s4", "alone", "centre maps", "offset maps", "peaks",
+        "peaks alone"};
 
     @Test
     public void personsOfOneMap() throws Exception {
@@ -50,6 +51,11 @@ public final class DecoderTest {
     @Test
     public void personsOfCentres() throws Exception {
         compareAll("centre maps", 20);
+    }
+
+    @Test
+    public void personsOfOffsets() throws Exception {
+        compareAll("offset maps", 20);
     }
 
     @Test
