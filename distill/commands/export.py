@@ -20,6 +20,7 @@ from distill.deployment.precisions import Variant, evaluation_on, write_variants
 from distill.drawing.sheet import write_image
 from distill.evaluation.predictor import letterboxed
 from distill.heads.contract import split_key
+from distill.heads.registry import decoding_head
 from distill.networks.checkpoint import CheckpointInfo, load_network, save_for_shipping
 from distill.networks.registry import strides_of
 from distill.pose import geometry
@@ -32,7 +33,7 @@ from distill.system.sizes import Size, size_of
 from mobile import bench
 from mobile.errors import ExportError
 from mobile.export import Exporter, ExportReport
-from mobile.outputs import OutputInfo
+from mobile.outputs import HEATMAPS, TAGS, OutputInfo
 from mobile.peaks import PeakSettings
 from mobile.quantise import PRECISIONS, RANGES, Quantisation
 from mobile.runtime import LiteRTModel
@@ -204,6 +205,12 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
     skeleton, size = info.skeleton, config.size_for(info)
     if config.out.suffix != ".tflite":
         raise ExportError(f"{config.out} must end in .tflite")
+    decoder = decoding_head(info.heads, info.heads)
+    if config.with_peaks and not set(decoder.decodes) <= {HEATMAPS, TAGS}:
+        raise InputError(
+            f"with_peaks is of persons that are found by heatmaps and tags; {config.model} finds them by "
+            f"{decoder.decodes[-1]}, so export its maps"
+        )
     # Before the conversion, which takes its time.
     config.out.parent.mkdir(parents=True, exist_ok=True)
     return Exporter(

@@ -216,3 +216,11 @@ def test_an_unexpected_exception_in_one_ends_both(start, tmp_path, rank, target)
     assert "distill-train: unexpected KeyError: 'area' in fault.py:4" in errors[rank]
     assert "another process of this training has ended" in errors[1 - rank]
     assert all(error.count("\n") == 1 for error in errors), errors
+
+
+def test_stages_go_on_together(start, tmp_path):
+    """The processes meet once, whatever the number of stages, and the last one's weights are there."""
+    stages = "{first: {freeze: [backbone], steps: 2}, second: {steps: 3}}"
+    codes, errors = ends_of(start("run", 2, "--stages", stages, "--steps", "2"))
+    assert codes == [0, 0], errors
+    assert read_checkpoint(tmp_path / "run" / "second" / "last.safetensors")[0].step == 3
