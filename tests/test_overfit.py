@@ -42,14 +42,24 @@ def sixteen(shared, tmp_path):
     return tmp_path
 
 
-WAYS = {"tags": {}, "centre": {"outputs.tags": False, "outputs.centre": {}}}
-"Settings by what tells persons apart."
+SMALL = {"input_size": 128, "steps": 250, "schedule.period": 250}
+WAYS = {
+    "attention": {},
+    "centre": {"model": "centre"},
+    "context": {"model": "context", **SMALL},
+    "hourglass": {"model": "hourglass"},
+    "unet": {"model": "unet", **SMALL},
+    "transfer": {"model": "transfer", "model.backbone": "mobilenetv3_small_100", **SMALL},
+    "posenet": {"model": "posenet", **SMALL},
+}
+"Settings by student; some learn it as well from less."
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("way", WAYS)
 def test_sixteen_photographs_are_learnt_by_heart(sixteen, tmp_path, way):
+    """And found by the exported model as by the network."""
     overrides = {"data.root": sixteen, "out": tmp_path / "run", **WAYS[way]}
     figures, _ = train(load_config(TrainConfig, files("distill") / "recipes" / "overfit.yaml", overrides))
     assert figures["ap_large"] > 0.75

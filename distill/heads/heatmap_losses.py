@@ -36,13 +36,14 @@ def focal(maps: torch.Tensor, target: torch.Tensor, cells: torch.Tensor, peak: f
     return cross_entropy(maps, target, cells * apart, peak, gamma)
 
 
-def soft_iou(maps: torch.Tensor, target: torch.Tensor, cells: torch.Tensor, peak: float, _: float) -> torch.Tensor:
-    """One less the intersection over the union of a map and its target, a peak's cells added to both, so that a map
-    without a target asks to be empty (Rahman and Wang, ISVC 2016)."""
+def soft_iou(maps: torch.Tensor, target: torch.Tensor, cells: torch.Tensor, peak: float, gamma: float) -> torch.Tensor:
+    """Cross-entropy less the logarithm of the soft intersection over union, as Iglovikov and Shvets, TernausNet, 2018;
+    the intersection alone is content with empty maps, as almost every cell is. One cell is added to both, so that a map
+    without a target asks to be empty."""
     found = probability(maps.float())
     both = (found * target * cells).sum((2, 3))
     either = ((found + target - found * target) * cells).sum((2, 3))
-    return 1 - (both + peak) / (either + peak)
+    return cross_entropy(maps, target, cells, peak, gamma) - torch.log((both + 1) / (either + 1))
 
 
 BY_NAME: dict[str, ByMap] = {
