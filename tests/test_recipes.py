@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from distill.commands import bench, cache, data, demo, export, inspect, predict, report, train
+from distill.commands import average, bench, cache, data, demo, export, inspect, predict, report, train
 from distill.commands import eval as evaluation
 from distill.commands.cli import load_config
 from distill.training.config import TrainConfig
 
 RECIPES = sorted(path.name for path in (files("distill") / "recipes").iterdir() if path.name.endswith(".yaml"))
 COMMANDS = {
+    "distill-average": average,
     "distill-bench": bench,
     "distill-cache": cache,
     "distill-data": data,
@@ -43,9 +44,11 @@ def test_recipe_opens_with_its_command_and_trains(recipe, tiny_synthetic, tmp_pa
         "log.images_every": 0,
         "log.histograms_every": 0,
     }
-    figures, _ = train.train(load_config(TrainConfig, path, overrides))
+    config = load_config(TrainConfig, path, overrides)
+    figures, steps = train.train(config)
     assert "ap" in figures
-    assert (tmp_path / "run" / "last.safetensors").exists()
+    stages = [tmp_path / "run" / name for name in config.stages] or [tmp_path / "run"]
+    assert steps == 2 * len(stages) and all((stage / "last.safetensors").exists() for stage in stages)
 
 
 def readme_commands(repository: Path) -> list[list[str]]:

@@ -9,6 +9,7 @@ from distill.commands.cli import load_config
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
+from distill.system.imports import imported
 from distill.system.json_values import to_json_values
 from distill.training.config import TrainConfig
 from distill.training.resume import LAST
@@ -37,6 +38,8 @@ def stage_configs(config: TrainConfig) -> dict[str, TrainConfig]:
         values = _merged(values, own) | {"out": str(folder), "resume": config.resume}
         config.out.mkdir(parents=True, exist_ok=True)
         recipe = config.out / f"{name}.yaml"
+        named = [file["path"] if file["given"].endswith(".py") else file["given"] for file in imported()]
+        values |= {"imports": named} if named else {}
         write_atomically(recipe, yaml.safe_dump(values, sort_keys=False))
         configs[name] = load_config(TrainConfig, recipe, {})
         weights = folder / LAST
