@@ -5,6 +5,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import nn
 
 from mobile import metadata
 from mobile.errors import ExportError
+from mobile.onnx_model import OnnxModel, onnx_ends, onnx_of
 from mobile.outputs import OutputInfo
 from mobile.peaks import PeakModel, PeakSettings, comparable
 from mobile.quantise import Quantisation, quantise
@@ -37,8 +39,8 @@ class ExportReport:
     "Largest absolute difference from torch over all photographs, by output."
     mean_error: dict[str, float]
     "Mean absolute difference, by output."
-    delegation: Delegation
-    "How much of the graph this host's runtime delegates."
+    delegation: Delegation | None
+    "How much of the graph this host's runtime delegates; None of an .onnx."
 
 
 class Exportable(nn.Module):
@@ -68,7 +70,7 @@ class Exportable(nn.Module):
 
 
 class Exporter:
-    """A network, converted once, that can be written in any precision.
+    """A network, converted once, that can be written in any precision, or as ONNX.
 
     Args:
         network: returns a dict of maps (B, C, h, w); left as it is.
@@ -119,10 +121,15 @@ class Exporter:
             "grouping": grouping,
             "source": source,
         }
+        self.input_size = input_size
+
+    @cached_property
+    def content(self) -> bytes:
+        """The float32 .tflite."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "float32.tflite"
-            convert(self.module, path, input_size)
-            self.content = path.read_bytes()
+            convert(self.module, path, self.input_size)
+            return path.read_bytes()
 
     def write(
         self,
@@ -148,12 +155,37 @@ class Exporter:
         path = _checked(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         content = quantise(self.content, quantisation, calibration)
+        ends = metadata.litert_ends(interpreter(content, 1, path))
+        count = 0 if calibration is None else len(calibration)
+        description = self._describe(content, ends, path, quantisation, count)
+        return self._write(path, content, description, quantisation, accept)
+
+    def write_onnx(self, path: Path) -> ExportReport:
+        """Write `path` (.onnx) and the JSON beside it, in float32, after a check against torch by onnxruntime.
+
+        Raises:
+            ExportError: the network cannot be converted, or the error is above tolerance.
+            OSError: the folder cannot be written.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = onnx_of(self.module, self.input_size)
+        description = self._describe(content, onnx_ends(content, path), path, _FLOAT32, 0)
+        return self._write(path, content, description, _FLOAT32, lambda model: {})
+
+    def _write(
+        self,
+        path: Path,
+        content: bytes,
+        description: dict,
+        quantisation: Quantisation,
+        accept: Callable[[LiteRTModel], dict],
+    ) -> ExportReport:
+        """Check a model against torch, and let it and its JSON appear."""
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             draft = Path(folder) / path.name
             draft.write_bytes(content)
-            description = self._describe(content, path, quantisation, 0 if calibration is None else len(calibration))
             metadata.write(metadata.metadata_path(draft), description)
-            model = LiteRTModel(draft)
+            model = OnnxModel(draft) if path.suffix == ".onnx" else LiteRTModel(draft)
             max_error, mean_error = self._check(model, path, quantisation)
             description["check"] = {
                 "photographs": len(self.photographs),
@@ -167,13 +199,15 @@ class Exporter:
             draft.replace(path)
         return ExportReport(path, len(content), quantisation, max_error, mean_error, model.delegation)
 
-    def _describe(self, content: bytes, path: Path, quantisation: Quantisation, calibration: int) -> dict:
+    def _describe(
+        self, content: bytes, ends: metadata.Ends, path: Path, quantisation: Quantisation, calibration: int
+    ) -> dict:
         precision = asdict(quantisation)
         if quantisation.needs_photographs:
             precision["calibration_photographs"] = calibration
         return metadata.describe(
             content,
-            interpreter(content, 1, path),
+            ends,
             file_name=path.name,
             precision=precision,
             peaks=None if self.peaks is None else self._grids[self.module.heatmaps] | asdict(self.peaks),
@@ -181,7 +215,7 @@ class Exporter:
         )
 
     def _check(
-        self, model: LiteRTModel, path: Path, quantisation: Quantisation
+        self, model: LiteRTModel | OnnxModel, path: Path, quantisation: Quantisation
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Largest and mean absolute error by output.
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,32 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+@dataclass(frozen=True)
+class Ends:
+    """Where a model is entered and left, as its runtime tells it."""
+
+    format: str
+    "What kind of file it is."
+    signature: str | None
+    "Name of the signature that is run, where the format has such."
+    image: Mapping[str, Any]
+    "Of the input: name, index, shape, dtype and quantization, a scale and a zero point."
+    outputs: Mapping[str, Mapping[str, Any]]
+    "The same of the outputs by name, in the order in which the runtime gives them."
+
+
+def litert_ends(interpreter: Any) -> Ends:
+    """The ends of a LiteRT interpreter's signature."""
+    signature = interpreter.get_signature_runner(SIGNATURE)
+    order = [detail["name"] for detail in interpreter.get_output_details()]
+    outputs = sorted(signature.get_output_details().items(), key=lambda item: order.index(item[1]["name"]))
+    image = signature.get_input_details()[INPUT]
+    return Ends("LiteRT (TensorFlow Lite) flatbuffer", SIGNATURE, image, dict(outputs))
+
+
 def describe(
     content: bytes,
-    interpreter: Any,
+    ends: Ends,
     *,
     file_name: str,
     outputs: Mapping[str, OutputInfo],
@@ -84,8 +108,8 @@ def describe(
     """All there is to say of a model, ready for JSON.
 
     Args:
-        content: the .tflite file.
-        interpreter: LiteRT interpreter of that content.
+        content: the model's file.
+        ends: its input and outputs.
         file_name: name under which the model is stored.
         outputs: what each output of the network is.
         mean, std: normalisation inside the model, of RGB values 0..1.
@@ -97,21 +121,18 @@ def describe(
         peaks: settings of `mobile.peaks` with the `columns`, `rows` and `stride` of the maps, for a model
             that gives peaks instead of maps.
     """
-    signature = interpreter.get_signature_runner(SIGNATURE)
-    image = signature.get_input_details()[INPUT]
-    height, width = (int(n) for n in image["shape"][1:3])
-    order = [detail["name"] for detail in interpreter.get_output_details()]
+    height, width = (int(n) for n in ends.image["shape"][1:3])
     return {
         "schema_version": SCHEMA_VERSION,
         "model": {
             "file": file_name,
             "sha256": sha256(content),
             "bytes": len(content),
-            "format": "LiteRT (TensorFlow Lite) flatbuffer",
-            "signature": SIGNATURE,
+            "format": ends.format,
+            **({} if ends.signature is None else {"signature": ends.signature}),
         },
         "input": {
-            **_tensor(INPUT, image, position=0),
+            **_tensor(INPUT, ends.image, position=0),
             "width": width,
             "height": height,
             "colour_order": "RGB",
@@ -124,10 +145,7 @@ def describe(
         },
         "letterbox": _LETTERBOX | letterbox,
         "outputs": [
-            _output(name, detail, order.index(detail["name"]), outputs)
-            for name, detail in sorted(
-                signature.get_output_details().items(), key=lambda item: order.index(item[1]["name"])
-            )
+            _output(name, detail, position, outputs) for position, (name, detail) in enumerate(ends.outputs.items())
         ],
         "cells": _CELLS,
         **({} if peaks is None else {"peaks": _PEAKS | peaks}),
@@ -162,7 +180,7 @@ def read(model: Path) -> dict:
     return metadata
 
 
-def _tensor(name: str, detail: dict, position: int) -> dict:
+def _tensor(name: str, detail: Mapping[str, Any], position: int) -> dict:
     return {
         "name": name,
         "tensor": detail["name"],
@@ -175,7 +193,7 @@ def _tensor(name: str, detail: dict, position: int) -> dict:
     }
 
 
-def _quantisation(detail: dict) -> dict | None:
+def _quantisation(detail: Mapping[str, Any]) -> dict | None:
     scale, zero_point = detail["quantization"]
     if not scale:
         return None
@@ -186,7 +204,7 @@ def _quantisation(detail: dict) -> dict | None:
     }
 
 
-def _output(name: str, detail: dict, position: int, outputs: Mapping[str, OutputInfo]) -> dict:
+def _output(name: str, detail: Mapping[str, Any], position: int, outputs: Mapping[str, OutputInfo]) -> dict:
     if name in _PEAK_KINDS:
         return {
             **_tensor(name, detail, position),

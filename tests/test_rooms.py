@@ -10,7 +10,18 @@ ALLOWED = {
     | {"ai_edge_litert"},
     "students": {"torch", "timm", "numpy"},
     "cache": {"numpy", "cv2", "zarr", "zarrs", "numcodecs", "google_crc32c", "fsspec", "obstore"},
-    "mobile": {"torch", "numpy", "jinja2", "jsonschema", "litert_torch", "ai_edge_litert", "ai_edge_quantizer"},
+    "mobile": {
+        "torch",
+        "numpy",
+        "onnx",
+        "onnxruntime",
+        "onnxscript",
+        "jinja2",
+        "jsonschema",
+        "litert_torch",
+        "ai_edge_litert",
+        "ai_edge_quantizer",
+    },
 }
 "What each inner package imports beside the standard library: neither `distill` nor one another."
 WINGS = (

@@ -38,6 +38,7 @@ from mobile.peaks import PeakSettings
 from mobile.quantise import PRECISIONS, RANGES, Quantisation
 from mobile.runtime import LiteRTModel
 
+OUT = Path("student.tflite")
 SCENE_SIZES = (32, 512)
 SCENE_SEED = 2024
 CALIBRATION_SEED = 7
@@ -77,8 +78,11 @@ class ExportConfig:
 
     model: Path
     "Checkpoint of distill-train (.safetensors)."
-    out: Path = Path("student.tflite")
-    "Model to write: .tflite, with a JSON of the same name beside it, or .safetensors, the weights alone in float16."
+    out: Path = OUT
+    """Model to write: .tflite or .onnx, with a JSON of the same name beside it, or .safetensors, the weights alone in
+    float16."""
+    format: str = ""
+    "tflite or onnx; by default as out ends."
     input_size: int | tuple[int, int] | None = None
     "Side of the model's square input, or its width and height, pixels, multiples of 32; by default as in the training."
     data: ExportDataConfig = field(default_factory=ExportDataConfig)
@@ -110,6 +114,7 @@ class ExportConfig:
     "Picture to write, .png or .jpg: photographs with their annotation and the persons of each precision; of data.root."
 
     def __post_init__(self):
+        self._check_format()
         known = (*PRECISIONS, "all")
         precisions = tuple(name.replace("-", "_") for name in self.precision)
         if not precisions or not set(precisions) <= set(known):
@@ -128,12 +133,22 @@ class ExportConfig:
             raise InputError("sheet needs data.root, the set to draw photographs of")
         if self.sheet is not None and self.sheet.suffix not in (".png", ".jpg"):
             raise InputError(f"sheet {self.sheet} must end in .png or .jpg")
-        if self.out.suffix not in (".tflite", ".safetensors"):
-            raise InputError(f"out {self.out} must end in .tflite or .safetensors")
+        if self.out.suffix not in (".tflite", ".onnx", ".safetensors"):
+            raise InputError(f"out {self.out} must end in .tflite, .onnx or .safetensors")
         if self.input_size is not None:
             size_of(self.input_size, "input_size", multiple=32)
         if not self.tolerance > 0:
             raise InputError(f"tolerance must be above 0, not {self.tolerance}")
+
+    def _check_format(self):
+        if self.format not in ("", "tflite", "onnx"):
+            raise InputError(f"format must be tflite or onnx, not {self.format!r}")
+        if self.format and self.out == OUT:
+            object.__setattr__(self, "out", OUT.with_suffix(f".{self.format}"))
+        if self.format and self.out.suffix != f".{self.format}":
+            raise InputError(f"out {self.out} must end in .{self.format}, as format says")
+        if self.out.suffix == ".onnx" and self.precision != ["float32"]:
+            raise InputError(f"precision {', '.join(self.precision)} is of .tflite; an .onnx is written in float32")
 
     def size_for(self, info: CheckpointInfo) -> Size:
         """Width and height of the model's input, pixels."""
@@ -169,7 +184,8 @@ def export_network(network: nn.Module, info: CheckpointInfo, config: ExportConfi
     Raises:
         InputError, ExportError: as `export_checkpoint`.
     """
-    return _exporter(network, info, config).write(config.out)
+    exporter = _exporter(network, info, config)
+    return exporter.write_onnx(config.out) if config.out.suffix == ".onnx" else exporter.write(config.out)
 
 
 def export_variants(config: ExportConfig) -> list[Variant]:
@@ -203,8 +219,8 @@ def export_variants(config: ExportConfig) -> list[Variant]:
 
 def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> Exporter:
     skeleton, size = info.skeleton, config.size_for(info)
-    if config.out.suffix != ".tflite":
-        raise ExportError(f"{config.out} must end in .tflite")
+    if config.out.suffix not in (".tflite", ".onnx"):
+        raise ExportError(f"{config.out} must end in .tflite or .onnx")
     decoder = decoding_head(info.heads, info.heads)
     if config.with_peaks and not set(decoder.decodes) <= {HEATMAPS, TAGS}:
         raise InputError(
@@ -288,10 +304,11 @@ def _skeleton_values(skeleton: Skeleton) -> dict:
 
 def print_report(report: ExportReport, runs: int) -> None:
     """Print what came of an export as a table; its time is that of `distill-bench host`, of so many runs."""
-    timing = bench.measure([report.path], [1], runs)[0]
     rows = [("model", report.path), ("bytes", f"{report.bytes:,}")]
     rows += [(f"largest error, {name}", f"{error:.1e}") for name, error in report.max_error.items()]
-    rows.append(("ms a run, one thread", f"{timing.percentile(50):.1f}"))
+    if report.path.suffix == ".tflite":
+        timing = bench.measure([report.path], [1], runs)[0]
+        rows.append(("ms a run, one thread", f"{timing.percentile(50):.1f}"))
     for name, value in rows:
         print(f"{name:<28}{value}")
 
@@ -302,7 +319,9 @@ def main(argv: list[str] | None = None) -> int:
     def action(config: ExportConfig):
         if config.out.suffix == ".safetensors":
             print(f"{config.out}: {save_for_shipping(config.model, config.out):,} bytes")
-        elif config.precision == ["float32"] and not config.with_peaks and config.sheet is None:
+        elif config.out.suffix == ".onnx" or (
+            config.precision == ["float32"] and not config.with_peaks and config.sheet is None
+        ):
             print_report(export_checkpoint(config), config.runs)
         else:
             variants = export_variants(config)

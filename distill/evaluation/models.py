@@ -13,6 +13,7 @@ from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
 from distill.system.devices import choose_device
 from distill.system.errors import InputError
+from mobile.onnx_model import OnnxModel
 from mobile.runtime import LiteRTModel
 
 
@@ -56,14 +57,14 @@ def load_model(path: Path | str, *, input_size: tuple[int, int] | None = None, d
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"model {path} does not exist; give a .safetensors checkpoint or a .tflite")
-    if path.suffix == ".tflite":
+        raise InputError(f"model {path} does not exist; give a .safetensors checkpoint, a .tflite or an .onnx")
+    if path.suffix in (".tflite", ".onnx"):
         if input_size is not None:
             raise InputError(f"model {path} has the input it was exported with; leave input_size out")
         return _load_exported(path)
     if path.suffix == ".safetensors":
         return _load_checkpoint(path, input_size, choose_device(device))
-    raise InputError(f"model {path} must end in .safetensors (checkpoint) or .tflite (exported model)")
+    raise InputError(f"model {path} must end in .safetensors (checkpoint), .tflite or .onnx (exported model)")
 
 
 def _load_checkpoint(path: Path, input_size: tuple[int, int] | None, device: torch.device) -> LoadedModel:
@@ -79,7 +80,7 @@ def _load_checkpoint(path: Path, input_size: tuple[int, int] | None, device: tor
 
 
 def _load_exported(path: Path) -> LoadedModel:
-    model = LiteRTModel(path, torch.get_num_threads())
+    model = (OnnxModel if path.suffix == ".onnx" else LiteRTModel)(path, torch.get_num_threads())
 
     def predictor(grouping: GroupingConfig | None, flip: bool) -> Predictor:
         return litert_predictor(model, grouping, flip)
