@@ -9,7 +9,9 @@ from mobile import metadata, peaks
 from mobile.errors import ExportError
 from mobile.quiet import quiet
 
-PRECISIONS = ("float32", "float16", "int8", "dynamic_int8")
+PRECISIONS = ("float32", "float16", "int8", "int16x8", "dynamic_int8")
+COMMON = tuple(name for name in PRECISIONS if name != "int16x8")
+"What runtimes take over as a whole; 16-bit activations are of signal processors, and slow anywhere else."
 RANGES = ("min_max", "moving_average")
 TYPES = ("float32", "int8")
 PIXELS = (0.0, 255.0)
@@ -20,7 +22,8 @@ class Quantisation:
     """What the numbers of a model are stored and computed in."""
 
     precision: str = "float32"
-    "`float16`: weights; `int8`: weights and activations; `dynamic_int8`: weights, activations while a layer runs."
+    """`float16`: weights; `int8`: weights and activations; `int16x8`: weights of 8 and activations of 16 bits;
+    `dynamic_int8`: weights, activations while a layer runs."""
     ranges: str = "min_max"
     "How int8 ranges follow from the calibration photographs: `min_max` of all, or their `moving_average`."
     io: str = "float32"
@@ -34,7 +37,7 @@ class Quantisation:
     @property
     def needs_photographs(self) -> bool:
         """Whether ranges must be learnt from photographs."""
-        return self.precision == "int8"
+        return self.precision in ("int8", "int16x8")
 
 
 def quantise(content: bytes, quantisation: Quantisation, photographs: np.ndarray | None = None) -> bytes:
@@ -51,7 +54,7 @@ def quantise(content: bytes, quantisation: Quantisation, photographs: np.ndarray
     if quantisation.precision == "float32":
         return content
     if quantisation.needs_photographs and (photographs is None or not len(photographs)):
-        raise ExportError("int8 needs photographs to calibrate with")
+        raise ExportError(f"{quantisation.precision} needs photographs to calibrate with")
     try:
         with quiet():
             quantizer = _quantizer(content, quantisation)
@@ -80,7 +83,8 @@ def _quantizer(content: bytes, quantisation: Quantisation) -> Any:
     elif quantisation.precision == "dynamic_int8":
         quantizer.add_dynamic_config(".*", operations.ALL_SUPPORTED, num_bits=8)
     else:
-        quantizer.add_static_config(".*", operations.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
+        bits = 16 if quantisation.precision == "int16x8" else 8
+        quantizer.add_static_config(".*", operations.ALL_SUPPORTED, activation_num_bits=bits, weight_num_bits=8)
         if quantisation.io == "float32":
             for end in (operations.INPUT, operations.OUTPUT):
                 quantizer.update_quantization_recipe(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)

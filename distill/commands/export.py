@@ -35,7 +35,7 @@ from mobile.errors import ExportError
 from mobile.export import Exporter, ExportReport
 from mobile.outputs import HEATMAPS, TAGS, OutputInfo
 from mobile.peaks import PeakSettings
-from mobile.quantise import PRECISIONS, RANGES, Quantisation
+from mobile.quantise import COMMON, PRECISIONS, RANGES, Quantisation
 from mobile.runtime import LiteRTModel
 
 OUT = Path("student.tflite")
@@ -96,7 +96,8 @@ class ExportConfig:
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
     "Grouping of joints into persons that the JSON recommends."
     precision: list[str] = field(default_factory=lambda: ["float32"])
-    "float32, float16, int8, dynamic_int8 or all; of several, the precision is appended to the name of the file."
+    """float32, float16, int8, dynamic_int8 or all of these, or int16x8, with activations of 16 bits; of several, the
+    precision is appended to the name of the file."""
     ranges: str = BEST_RANGES
     "Ranges of int8 activations: min_max, moving_average, or the best by AP on train_split (without data.root min_max)."
     io: str = "float32"
@@ -158,7 +159,7 @@ class ExportConfig:
     def quantisations(self) -> list[tuple[Path, Quantisation]]:
         """Where to write which precision."""
         names = [name.replace("-", "_") for name in self.precision]
-        chosen = [name for name in PRECISIONS if name in names or "all" in names]
+        chosen = [name for name in PRECISIONS if name in names or ("all" in names and name in COMMON)]
         ranges = RANGES[0] if self.ranges == BEST_RANGES else self.ranges
         paths = [self.out.with_stem(f"{self.out.stem}_{name}") for name in chosen] if len(chosen) > 1 else [self.out]
         return [

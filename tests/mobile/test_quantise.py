@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mobile.errors import ExportError
-from mobile.quantise import PRECISIONS, Quantisation, quantise
+from mobile.quantise import COMMON, PRECISIONS, Quantisation, quantise
 from mobile.runtime import delegation, interpreter, to_stored, to_values
 
 
@@ -35,7 +35,9 @@ def test_fewer_bits_are_fewer_bytes(written):
     assert max(sizes["int8"], sizes["dynamic_int8"]) < 0.65 * sizes["float16"]
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float16", 0.005), ("int8", 0.2), ("dynamic_int8", 0.2)])
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float16", 0.005), ("int8", 0.2), ("int16x8", 0.2), ("dynamic_int8", 0.2)]
+)
 def test_outputs_stay_near_those_of_float32(exported, written, photographs, precision, tolerance):
     wanted = run(written("float32"), photographs[0], exported.path)
     found = run(written(precision), photographs[0], exported.path)
@@ -45,7 +47,16 @@ def test_outputs_stay_near_those_of_float32(exported, written, photographs, prec
         assert 0 < error < tolerance * np.ptp(value), f"{name} differs by {error}"
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+def test_activations_of_sixteen_bits_are_nearer(exported, written, photographs):
+    """With the same weights of eight; this host's delegate does not take them."""
+    assert len(written("int16x8")) < 1.1 * len(written("int8"))
+    wanted, eight, sixteen = (run(written(p), photographs[0], exported.path) for p in ("float32", "int8", "int16x8"))
+    for name, value in wanted.items():
+        assert np.abs(sixteen[name] - value).mean() < 0.8 * np.abs(eight[name] - value).mean()
+    assert not delegation(interpreter(written("int16x8"), 1, exported.path)).whole
+
+
+@pytest.mark.parametrize("precision", COMMON)
 def test_one_piece_takes_photographs_in_float32(exported, written, precision):
     model = interpreter(written(precision), 1, exported.path)
     ends = model.get_input_details() + model.get_output_details()
