@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mobile import metadata
 from mobile.errors import ExportError
@@ -105,7 +107,7 @@ class Exporter:
         width, height = input_size
         if photographs.ndim != 4 or photographs.shape[1:] != (height, width, 3) or not len(photographs):
             raise ExportError(f"photographs must be (N, {height}, {width}, 3), not {photographs.shape}")
-        network = copy.deepcopy(network).float().cpu().eval().requires_grad_(False)
+        network = folded(copy.deepcopy(network).float().cpu().eval().requires_grad_(False))
         module: nn.Module = Exportable(network, mean, std, outputs)
         self._grids = _grids(module, photographs[:1], outputs)
         if peaks is not None:
@@ -290,6 +292,21 @@ def _checked(path: Path) -> Path:
     if path.suffix != ".tflite":
         raise ExportError(f"{path} must end in .tflite")
     return path
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """The network with the normalisation behind each transposed convolution of a sequence folded into it, in place.
+
+    The converter makes that a bias of four dimensions, of which the quantiser takes the wrong one for its channels.
+    """
+    for module in network.modules():
+        if not isinstance(module, nn.Sequential):
+            continue
+        for number, (layer, norm) in enumerate(pairwise(list(module))):
+            if isinstance(layer, nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+                module[number] = fuse_conv_bn_eval(layer, norm, transpose=True)
+                module[number + 1] = nn.Identity()
+    return network
 
 
 def convert(module: nn.Module, path: Path, input_size: tuple[int, int]) -> None:

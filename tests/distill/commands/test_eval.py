@@ -165,7 +165,7 @@ def test_model_apart_from_its_json_is_one_line(exported, tiny_synthetic, tmp_pat
     [
         (["{tmp}/absent.safetensors"], "absent.safetensors does not exist"),
         (["{tmp}/text.safetensors"], "text.safetensors is no readable .safetensors file"),
-        (["{tmp}/model.pth"], "must end in .safetensors (checkpoint) or .tflite"),
+        (["{tmp}/model.pth"], "must end in .safetensors (checkpoint), .tflite or .onnx"),
         (["{tmp}/best.safetensors", "--data.root", "{tmp}/nowhere"], "nowhere is not a folder"),
         (
             ["{tmp}/best.safetensors", "--data.split", "test2017"],

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from distill.commands import export
-from distill.commands.export import ExportConfig, export_checkpoint
+from distill.commands.export import ExportConfig, export_checkpoint, export_variants
 from distill.networks.checkpoint import save_checkpoint
 
 STUDENTS = {
@@ -52,6 +52,20 @@ def test_a_student_is_exported_and_agrees_with_torch(checkpoint, tmp_path, name)
     described = json.loads((tmp_path / "student.json").read_text())
     assert {output["kind"] for output in described["outputs"]} >= {"heatmaps"}
     assert described["input"]["shape"] == [1, 64, 96, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("model", [STUDENTS["transfer"], STUDENTS["unet"], {"name": "higher_hrnet_demo"}])
+def test_transposed_convolutions_are_quantised(checkpoint, tmp_path, model):
+    """With normalisation behind them and without."""
+    path = checkpoint(model)
+    settings = {"precision": ["int8"], "ranges": "min_max", "photographs": 2, "calibration": 4, "runs": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        # Of a network that knows nothing persons need not agree.
+        patch.setattr("distill.deployment.precisions.LEAST_AGREEMENT", 0.0)
+        (variant,) = export_variants(ExportConfig(path, tmp_path / "student.tflite", **settings))
+    assert variant.report is not None and variant.report.delegation.whole
 
 
 @pytest.mark.parametrize("name", ["centre", "posenet"])
