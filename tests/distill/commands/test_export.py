@@ -163,7 +163,10 @@ def test_teacher_is_exported_like_a_student(tmp_path, new_network, new_info):
         (["--data.root", "{tmp}/nowhere"], "nowhere"),
         (["--photographs", "0"], "photographs must be at least 1"),
         (["--tolerance", "-1"], "tolerance must be above 0"),
-        (["--precision", "int4"], "precision int4 is unknown; choose from float32, float16, int8, int16x8, dynamic_int8, all"),
+        (
+            ["--precision", "int4"],
+            "precision int4 is unknown; choose from float32, float16, int8, int16x8, dynamic_int8, all",
+        ),
         (["--precision", "int8", "--ranges", "widest"], "ranges 'widest' is unknown"),
         (["--precision", "int8", "--calibration", "0"], "calibration must be at least 1"),
         (["--precision", "int8", "--io", "int4"], "io 'int4' is unknown"),

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import students
 from distill.commands import bench, cache, export, train
 from distill.data.augment import AugmentConfig
 from distill.data.keypoint_set import KeypointSet
