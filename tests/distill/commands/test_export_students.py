@@ -7,7 +7,7 @@ import torch
 
 from distill.commands import export
 from distill.commands.export import ExportConfig, export_checkpoint, export_variants
-from distill.networks.checkpoint import save_checkpoint
+from distill.networks.checkpoint import load_network, save_checkpoint
 
 STUDENTS = {
     "hsv": {"name": "attention", "colours": "hsv"},
@@ -65,7 +65,8 @@ def test_transposed_convolutions_are_quantised(checkpoint, tmp_path, model):
         # Of a network that knows nothing persons need not agree.
         patch.setattr("distill.deployment.precisions.LEAST_AGREEMENT", 0.0)
         (variant,) = export_variants(ExportConfig(path, tmp_path / "student.tflite", **settings))
-    assert variant.report is not None and variant.report.delegation.whole
+    parameters = sum(map(torch.numel, load_network(path)[0].parameters()))
+    assert variant.report is not None and variant.report.bytes < 2 * parameters
 
 
 @pytest.mark.parametrize("name", ["centre", "posenet"])
