@@ -47,6 +47,7 @@ ARMS = {
     "hsv": {"model.colours": "hsv"},
     "lab": {"model.colours": "lab"},
     "centre": {"outputs.tags": False, "outputs.centre": {}},
+    "offsets": {"outputs.tags": False, "outputs.offsets": {}},
     "cosine": {"schedule": "{name: cosine, peak: 0.02, floor: 0.00001, warmup: 100}"},
     "one_cycle": {"schedule": "{name: one_cycle, peak: 0.02, start: 0.001}"},
     "stable_decay": {"schedule": "{name: warmup_stable_decay, peak: 0.02, warmup: 100}"},
