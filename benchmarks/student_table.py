@@ -19,7 +19,8 @@ from precision import processor
 from torch.utils.flop_counter import FlopCounterMode
 
 from distill.commands.cli import load_config
-from distill.commands.export import ExportConfig, ExportDataConfig, export_variants
+from distill.commands.export import export_variants
+from distill.commands.export_config import ExportConfig, ExportDataConfig
 from distill.commands.train import train
 from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource

@@ -6,22 +6,20 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mobile import metadata
+from mobile.convert import Exportable, convert, folded
 from mobile.errors import ExportError
 from mobile.onnx_model import OnnxModel, onnx_ends, onnx_of
 from mobile.outputs import OutputInfo
 from mobile.peaks import PeakModel, PeakSettings, comparable
 from mobile.quantise import Quantisation, quantise
-from mobile.quiet import quiet
 from mobile.runtime import Delegation, LiteRTModel, interpreter
 
 _FLOAT32 = Quantisation()
@@ -43,32 +41,6 @@ class ExportReport:
     "Mean absolute difference, by output."
     delegation: Delegation | None
     "How much of the graph this host's runtime delegates; None of an .onnx."
-
-
-class Exportable(nn.Module):
-    """A network as a phone sees it: image (1, H, W, 3) RGB 0..255 to a dict of maps (1, h, w, C).
-
-    Normalisation is inside, and so are the activations of the outputs.
-
-    Args:
-        network: (B, 3, H, W), normalised, to a dict of maps (B, C, h, w).
-        mean, std: of RGB values 0..1.
-        outputs: what each of the maps is.
-    """
-
-    def __init__(
-        self, network: nn.Module, mean: Sequence[float], std: Sequence[float], outputs: Mapping[str, OutputInfo]
-    ):
-        super().__init__()
-        self.network = network
-        self.activations = {name: output.activation for name, output in outputs.items() if output.activation}
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32) * 255)
-        self.register_buffer("factor", 1 / (torch.tensor(std, dtype=torch.float32) * 255))
-
-    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        maps = self.network(((image - self.mean) * self.factor).permute(0, 3, 1, 2))
-        maps = maps | {name: activation(maps[name]) for name, activation in self.activations.items()}
-        return {name: value.permute(0, 2, 3, 1) for name, value in maps.items()}
 
 
 class Exporter:
@@ -292,48 +264,3 @@ def _checked(path: Path) -> Path:
     if path.suffix != ".tflite":
         raise ExportError(f"{path} must end in .tflite")
     return path
-
-
-def folded(network: nn.Module) -> nn.Module:
-    """The network with the normalisation behind each transposed convolution of a sequence folded into it, in place.
-
-    The converter makes that a bias of four dimensions, of which the quantiser takes the wrong one for its channels.
-    """
-    for module in network.modules():
-        if not isinstance(module, nn.Sequential):
-            continue
-        for number, (layer, norm) in enumerate(pairwise(list(module))):
-            if isinstance(layer, nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
-                module[number] = fuse_conv_bn_eval(layer, norm, transpose=True)
-                module[number + 1] = nn.Identity()
-    return network
-
-
-def convert(module: nn.Module, path: Path, input_size: tuple[int, int]) -> None:
-    """Write a module in evaluation mode as .tflite.
-
-    Args:
-        module: takes `image` (1, H, W, 3).
-        input_size: (width, height), pixels.
-
-    Raises:
-        ExportError: it holds something that the converter does not know.
-    """
-    image = torch.zeros(1, input_size[1], input_size[0], 3)
-    try:
-        with quiet():
-            import litert_torch
-
-            model = litert_torch.convert(module, sample_kwargs={metadata.INPUT: image})
-            model.export(str(path))
-    except Exception as error:  # the converter has no error class of its own
-        name = type(_innermost(module)).__name__
-        reason = next(iter(str(error).strip().splitlines()), "")
-        raise ExportError(f"{name} cannot be converted: {type(error).__name__}: {reason}") from error
-
-
-def _innermost(module: nn.Module) -> nn.Module:
-    """The network that was handed over, without what the export put around it."""
-    if isinstance(module, PeakModel):
-        return _innermost(module.maps)
-    return module.network if isinstance(module, Exportable) else module

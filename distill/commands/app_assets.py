@@ -12,7 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 from distill.commands.cli import command
-from distill.commands.export import ExportConfig, export_network
+from distill.commands.export import export_network
+from distill.commands.export_config import ExportConfig
 from distill.networks.checkpoint import CheckpointInfo, load_network
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.errors import InputError

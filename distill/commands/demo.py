@@ -15,7 +15,8 @@ from distill.commands.cache import BuildConfig, build
 from distill.commands.cache import DataConfig as CacheDataConfig
 from distill.commands.cli import command, load_config
 from distill.commands.eval import EvalConfig, EvalDataConfig, evaluate_model
-from distill.commands.export import ExportConfig, ExportDataConfig, export_checkpoint
+from distill.commands.export import export_checkpoint
+from distill.commands.export_config import ExportConfig, ExportDataConfig
 from distill.commands.report import ReportConfig, write_report
 from distill.commands.train import train
 from distill.data.keypoint_set import KeypointSet

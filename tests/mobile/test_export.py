@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from mobile.convert import Exportable
 from mobile.errors import ExportError
-from mobile.export import Exportable, export
+from mobile.export import export
 from mobile.outputs import OutputInfo
 from mobile.runtime import LiteRTModel
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from distill.commands import export
-from distill.commands.export import ExportConfig, export_checkpoint
+from distill.commands.export import export_checkpoint
+from distill.commands.export_config import ExportConfig
 from distill.evaluation.models import load_model
 from distill.networks.checkpoint import save_checkpoint
 from mobile.errors import ExportError

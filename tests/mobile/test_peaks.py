@@ -11,8 +11,8 @@ from torch import nn
 from distill.pose.grouping import GroupingConfig, group, group_peaks
 from distill.pose.peaks import find_peaks
 from distill.pose.skeleton import COCO_17, Skeleton
+from mobile.convert import convert
 from mobile.errors import ExportError
-from mobile.export import convert
 from mobile.metadata import INPUT
 from mobile.outputs import OutputInfo
 from mobile.peaks import PeakModel, PeakSettings, comparable

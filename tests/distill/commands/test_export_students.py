@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from distill.commands import export
-from distill.commands.export import ExportConfig, export_checkpoint, export_variants
+from distill.commands.export import export_checkpoint, export_variants
+from distill.commands.export_config import ExportConfig
 from distill.networks.checkpoint import load_network, save_checkpoint
 
 STUDENTS = {
