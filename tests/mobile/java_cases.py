@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from java_frames import planes_of
 from java_outputs import has_equal_peaks, offsets_of, peaks_of, quantised
 
 import students
@@ -140,7 +141,7 @@ class Cases:
         u, v = (cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in (u, v))
         chroma = [plane.repeat(2, axis=0).repeat(2, axis=1)[:height, :width] for plane in (v, u)]
         upright = cv2.cvtColor(cv2.merge([luma, *chroma]), cv2.COLOR_YCrCb2RGB)
-        planes = _planes(luma, u, v, layout)
+        planes = planes_of(luma, u, v, layout)
         return {
             "layout": layout,
             "size": (width, height),
@@ -314,23 +315,6 @@ class Cases:
 
     def _index(self, name: str, cases: list[dict] | dict) -> None:
         (self.folder / f"{name}.json").write_text(json.dumps(cases))
-
-
-def _planes(luma: np.ndarray, u: np.ndarray, v: np.ndarray, layout: str) -> list[tuple[np.ndarray, int, int]]:
-    """Y, U and V as Android hands them out: samples, and bytes from row to row and from pixel to pixel."""
-    bright, row = _rows(luma, 10)
-    if layout == "planar":
-        return [(bright, row, 1), *((*_rows(plane, 7), 1) for plane in (u, v))]
-    pair = (u, v) if layout == "nv12" else (v, u)
-    pairs, pair_row = _rows(np.stack(pair, axis=2).reshape(len(u), -1), 12)
-    first, second = (pairs[:-1], pair_row, 2), (pairs[1:], pair_row, 2)
-    return [(bright, row, 1), *((first, second) if layout == "nv12" else (second, first))]
-
-
-def _rows(plane: np.ndarray, padding: int) -> tuple[np.ndarray, int]:
-    """Rows one after another, each but the last followed by bytes that mean nothing; and bytes from row to row."""
-    padded = np.pad(plane, ((0, 0), (0, padding)), constant_values=99)
-    return padded.ravel()[: padded.size - padding], padded.shape[1]
 
 
 if __name__ == "__main__":
