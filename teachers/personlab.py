@@ -71,17 +71,18 @@ def decode(
     Args:
         tree: parent and child of each edge, as numbers of joints.
     """
-    persons = np.zeros((0, maps.heatmaps.shape[-1], 3))
+    persons: list[list[tuple[float, float, float]]] = []
     for y, x, joint in _peaks(maps.heatmaps, config.threshold):
-        start = _refined(maps, joint, np.array([y, x]) * maps.stride)
-        if _near(persons, start, joint, config.same):
+        start = _refined(maps, joint, y * maps.stride, x * maps.stride)
+        if any(_is_near(person[joint], start, config.same) for person in persons):
             continue
-        persons = np.concatenate([persons, _grown(maps, tree, joint, start)[None]])
+        persons.append(_grown(maps, tree, joint, start))
         if len(persons) == config.max_persons:
             break
     scores = np.array([_own_score(person, persons[:row], config.same) for row, person in enumerate(persons)])
     order = np.argsort(-scores, kind="stable")
-    return persons[order], scores[order].reshape(-1)
+    found = np.array(persons).reshape(-1, maps.heatmaps.shape[-1], 3)
+    return found[order], scores[order].reshape(-1)
 
 
 def _peaks(heatmaps: np.ndarray, threshold: float) -> list[tuple[int, int, int]]:
@@ -92,41 +93,53 @@ def _peaks(heatmaps: np.ndarray, threshold: float) -> list[tuple[int, int, int]]
     return [tuple(row) for row in found[np.argsort(-heights, kind="stable")].tolist()]
 
 
-def _cell(maps: PersonLabMaps, place: np.ndarray) -> tuple[int, int]:
-    """Row and column of the cell nearest to a place y, x."""
-    row, column = np.rint(place / maps.stride).astype(int)
+def _cell(maps: PersonLabMaps, y: float, x: float) -> tuple[int, int]:
+    """Row and column of the cell nearest to a place."""
     height, width = maps.heatmaps.shape[:2]
-    return int(row.clip(0, height - 1)), int(column.clip(0, width - 1))
+    row, column = round(y / maps.stride), round(x / maps.stride)
+    return min(max(row, 0), height - 1), min(max(column, 0), width - 1)
 
 
-def _refined(maps: PersonLabMaps, joint: int, place: np.ndarray) -> np.ndarray:
+def _refined(maps: PersonLabMaps, joint: int, y: float, x: float) -> tuple[float, float]:
     """The place y, x that the short-range offset of the nearest cell points to."""
-    cell = _cell(maps, place)
-    return np.array(cell) * maps.stride + maps.short[(*cell, slice(None), joint)]
+    row, column = _cell(maps, y, x)
+    return (
+        row * maps.stride + maps.short.item(row, column, 0, joint),
+        column * maps.stride + maps.short.item(row, column, 1, joint),
+    )
 
 
-def _grown(maps: PersonLabMaps, tree: tuple[tuple[int, int], ...], joint: int, start: np.ndarray) -> np.ndarray:
-    """The person (K, 3) that has a joint at a place; the tree is followed from there to its root and to its leaves."""
-    person, known = np.zeros((maps.heatmaps.shape[-1], 3)), {joint}
-    person[joint] = *start, maps.heatmaps[(*_cell(maps, start), joint)]
+def _grown(
+    maps: PersonLabMaps, tree: tuple[tuple[int, int], ...], joint: int, start: tuple[float, float]
+) -> list[tuple[float, float, float]]:
+    """The person's joints y, x, score that has a joint at a place; the tree is followed from there to its root and to
+    its leaves."""
+    person: list[tuple[float, float, float]] = [(0.0, 0.0, 0.0)] * maps.heatmaps.shape[-1]
+    known = {joint}
+    person[joint] = (*start, maps.heatmaps.item(*_cell(maps, *start), joint))
     upward = [(edge, child, parent, maps.backward) for edge, (parent, child) in reversed(list(enumerate(tree)))]
     downward = [(edge, parent, child, maps.forward) for edge, (parent, child) in enumerate(tree)]
     for edge, source, target, offsets in (*upward, *downward):
         if source in known and target not in known:
-            place = person[source, :2]
-            place = place + offsets[(*_cell(maps, place), slice(None), edge)]
+            y, x, _ = person[source]
+            row, column = _cell(maps, y, x)
+            place = y + offsets.item(row, column, 0, edge), x + offsets.item(row, column, 1, edge)
             for _ in range(_REFINEMENTS):
-                place = _refined(maps, target, place)
-            person[target] = *place, maps.heatmaps[(*_cell(maps, place), target)]
+                place = _refined(maps, target, *place)
+            person[target] = (*place, maps.heatmaps.item(*_cell(maps, *place), target))
             known.add(target)
     return person
 
 
-def _near(persons: np.ndarray, place: np.ndarray, joint: int, radius: float) -> bool:
-    return bool((((persons[:, joint, :2] - place) ** 2).sum(axis=-1) <= radius**2).any())
+def _is_near(one: tuple[float, ...], other: tuple[float, ...], radius: float) -> bool:
+    return (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2 <= radius**2
 
 
-def _own_score(person: np.ndarray, before: np.ndarray, radius: float) -> float:
-    squared = ((before[..., :2] - person[:, :2]) ** 2).sum(axis=-1)
-    is_own = ~(squared <= radius**2).any(axis=0)
-    return float((person[:, 2] * is_own).sum() / len(person))
+def _own_score(person: list[tuple[float, float, float]], before: list[list[tuple[float, ...]]], radius: float) -> float:
+    """Mean over all joints of the scores of those that no person before has."""
+    own = (
+        place[2]
+        for joint, place in enumerate(person)
+        if not any(_is_near(other[joint], place, radius) for other in before)
+    )
+    return sum(own) / len(person)
