@@ -7,14 +7,11 @@ et al., Objects as Points, 2019).
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from distill.pose.grouping import GroupingConfig, locate
+from distill.pose.grouping import GroupingConfig
+from distill.pose.snapping import joint_peaks, snapped
 
 UNIT = 8.0
 "Cells that an offset of 1 stands for."
-REACH, LEAST_REACH = 0.12, 2.0
-"How far from where its offset points a joint is looked for: of the person's longer side, and cells at least."
-SURE_OF_OFFSET = 0.01
-"Value of a joint that only its offset found."
 SAME = 0.5
 "Share of a person's joints in the cells of a better one from which both are one."
 
@@ -39,15 +36,14 @@ def persons_of_centres(
     heatmaps, centres = np.asarray(heatmaps, np.float32), np.asarray(centres, np.float32)
     joints, _, width = heatmaps.shape
     cells, values = _peaks(centres[0], config)
-    usable = np.where(np.isfinite(heatmaps) & (heatmaps > config.detection_threshold), heatmaps, 0)
-    peaks = np.where(usable == maximum_filter(usable, (1, 3, 3)), usable, 0)
+    peaks = joint_peaks(heatmaps, config)
     persons, scores, taken = [], [], []
     for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
         offsets = centres[1:, cell // width, cell % width].reshape(2, joints)
         if not np.isfinite(offsets).all():
             continue
         points = np.array([cell % width + 0.5, cell // width + 0.5], np.float32) + UNIT * offsets.T
-        person, own = _snapped(points, peaks, heatmaps, config)
+        person, own = snapped(points, peaks, heatmaps, config)
         seen = own >= 0
         if any((own[seen] == other[seen]).mean() >= SAME for other in taken if seen.any()):
             continue
@@ -71,31 +67,3 @@ def _peaks(confidence: np.ndarray, config: GroupingConfig) -> tuple[np.ndarray, 
     cells = np.flatnonzero(is_peak)
     order = np.argsort(-usable.ravel()[cells], kind="stable")[: config.max_persons]
     return cells[order], usable.ravel()[cells[order]]
-
-
-def _snapped(
-    points: np.ndarray, peaks: np.ndarray, heatmaps: np.ndarray, config: GroupingConfig
-) -> tuple[np.ndarray, np.ndarray]:
-    """A person (K, 3) whose offsets point to (K, 2), and the cell of each joint, -1 where none was found.
-
-    Args:
-        peaks: the heatmaps (K, H, W), 0 where no peak is.
-    """
-    joints, height, width = heatmaps.shape
-    reach = max(LEAST_REACH, REACH * float(np.ptp(points, axis=0).max()))
-    cells, values = np.full(joints, -1), np.zeros(joints, np.float32)
-    for joint, (x, y) in enumerate(points.tolist()):
-        left, right = max(0, int(np.floor(x - reach))), min(width, int(np.floor(x + reach)) + 1)
-        top, bottom = max(0, int(np.floor(y - reach))), min(height, int(np.floor(y + reach)) + 1)
-        if left >= right or top >= bottom:
-            continue
-        window = peaks[joint, top:bottom, left:right]
-        squared = (np.arange(left, right) + 0.5 - x) ** 2 + (np.arange(top, bottom)[:, None] + 0.5 - y) ** 2
-        worth = window * np.exp(-2 * squared / reach**2)
-        if worth.max() > 0:
-            row, column = divmod(int(worth.argmax()), right - left)
-            cells[joint], values[joint] = (top + row) * width + left + column, window[row, column]
-    person = locate(cells[None], values[None], heatmaps, config)[0]
-    inside = ((points >= 0) & (points < (width, height))).all(axis=1) & (cells < 0)
-    person[inside] = np.column_stack([points, np.full(joints, SURE_OF_OFFSET)])[inside]
-    return person, cells

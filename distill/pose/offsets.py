@@ -3,20 +3,22 @@
 import numpy as np
 
 from distill.pose.grouping import GroupingConfig
+from distill.pose.snapping import joint_peaks, snapped
 from teachers.personlab import PersonLabConfig, PersonLabMaps, decode
 
 SHORT_UNIT, MID_UNIT = 1.0, 8.0
 "Cells that a short-range and a mid-range offset of 1 stand for."
 SAME = 2.0
 "Cells within which a joint of a better person is the same one."
-LEAST_VALUE = 0.01
-"Value of a joint that only offsets found."
 
 
 def persons_of_offsets(
     heatmaps: np.ndarray, offsets: np.ndarray, tree: np.ndarray, config: GroupingConfig
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Persons (P, K, 3) and scores (P,), float32, best first; see `teachers.personlab.decode`.
+    """Persons (P, K, 3) and scores (P,), float32, best first.
+
+    They are grown as `teachers.personlab.decode` does it; then each joint moves to the heatmap's peak near where it was
+    found, which lies more exactly; see `distill.pose.snapping.snapped`.
 
     Args:
         heatmaps: (K, H, W) values 0..1; those that are not finite count as 0.
@@ -37,10 +39,12 @@ def persons_of_offsets(
     maps = PersonLabMaps(np.ascontiguousarray(heatmaps.transpose(1, 2, 0)), short, forward, backward, 1.0)
     settings = PersonLabConfig(min(config.detection_threshold, 1.0), SAME, config.max_persons)
     found, scores = decode(maps, tuple(map(tuple, tree.tolist())), settings)
-    points = found[..., 1::-1] + 0.5
-    inside = ((points >= 0) & (points < heatmaps.shape[:0:-1])).all(-1, keepdims=True)
-    persons = np.concatenate([points, found[..., 2:].clip(min=LEAST_VALUE)], axis=-1) * inside
-    return persons.astype(np.float32), scores.astype(np.float32)
+    peaks = joint_peaks(heatmaps, config)
+    points = (found[..., 1::-1] + 0.5).astype(np.float32)
+    placed = [snapped(each, peaks, heatmaps, config)[0] for each in points]
+    persons = np.array(placed, np.float32).reshape(-1, joints, 3)
+    is_there = persons[..., 2].any(axis=1)
+    return persons[is_there], scores[is_there].astype(np.float32)
 
 
 def _by_cell(channels: np.ndarray, count: int, unit: float) -> np.ndarray:

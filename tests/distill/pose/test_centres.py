@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.pose.centres import SURE_OF_OFFSET, UNIT, persons_of_centres
+from distill.pose.centres import UNIT, persons_of_centres
 from distill.pose.grouping import GroupingConfig
+from distill.pose.snapping import SURE_OF_OFFSET
 
 K, SIDE = 5, 64
 PLAIN = GroupingConfig()

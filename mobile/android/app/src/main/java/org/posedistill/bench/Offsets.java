@@ -16,8 +16,6 @@ final class Offsets {
     private static final double MID_UNIT = 8;
     /** Cells within which a joint of a better person is the same one. */
     private static final double SAME = 2;
-    /** Value of a joint that only offsets found. */
-    private static final float LEAST_VALUE = 0.01f;
     /** Times that a joint which an offset led to is corrected by the short-range offset there. */
     private static final int REFINEMENTS = 2;
 
@@ -25,12 +23,14 @@ final class Offsets {
     private final Maps offsets;
     private final int[][] tree;
     private final GroupingConfig config;
+    private final Snapping snapping;
 
     private Offsets(Maps heatmaps, Maps offsets, int[][] tree, GroupingConfig config) {
         this.heatmaps = finite(heatmaps);
         this.offsets = finite(offsets);
         this.tree = tree;
         this.config = config;
+        snapping = new Snapping(this.heatmaps, config);
     }
 
     /**
@@ -83,7 +83,10 @@ final class Offsets {
         });
         List<Person> persons = new ArrayList<>();
         for (Grown each : grown) {
-            persons.add(inMap(each));
+            Person person = inMap(each);
+            if (person != null) {
+                persons.add(person);
+            }
         }
         return persons;
     }
@@ -192,19 +195,22 @@ final class Offsets {
         return sum / person.value.length;
     }
 
-    /** The person in cells whose centres lie at + 0.5, without the joints outside of the map. */
+    /** The person in cells whose centres lie at + 0.5, its joints moved to the heatmaps' peaks; null without a joint. */
     private Person inMap(Grown grown) {
-        Person person = new Person((float) grown.score, grown.value.length);
-        for (int joint = 0; joint < grown.value.length; joint++) {
-            double x = grown.x[joint] + 0.5;
-            double y = grown.y[joint] + 0.5;
-            if (x >= 0 && y >= 0 && x < heatmaps.width && y < heatmaps.height) {
-                person.x[joint] = (float) x;
-                person.y[joint] = (float) y;
-                person.value[joint] = Math.max(LEAST_VALUE, grown.value[joint]);
+        int joints = grown.value.length;
+        float[][] points = new float[2][joints];
+        for (int joint = 0; joint < joints; joint++) {
+            points[0][joint] = (float) (grown.x[joint] + 0.5);
+            points[1][joint] = (float) (grown.y[joint] + 0.5);
+        }
+        int[] own = new int[joints];
+        float[] values = snapping.find(points, own);
+        for (float value : values) {
+            if (value > 0) {
+                return snapping.place(points, own, values, (float) grown.score);
             }
         }
-        return person;
+        return null;
     }
 
     private float value(int joint, int cell) {
