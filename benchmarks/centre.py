@@ -1,6 +1,6 @@
 """Who belongs to whom: grouping by tags against persons from centres, by one network that gives both.
 
-    python benchmarks/centre.py --root SET --recipe distill/recipes/demo.yaml --steps 1500 [--soft_labels STORE]
+    python benchmarks/centre.py --root SET --recipe distill/recipes/compare.yaml --steps 1500 [--soft_labels STORE]
 
 The baseline is the grouping by tags. Each network learns tags and centres at once, so heatmaps, data and steps are the
 same; AP is measured on SET's val2017 by either, and the decoding is timed on the same maps. Finished trainings are kept
@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="set with train2017 and val2017")
     parser.add_argument("--soft_labels", help="store of train2017; hard labels alone without it")
-    parser.add_argument("--recipe", type=Path, default=Path("distill/recipes/demo.yaml"), help="what else is set")
+    parser.add_argument("--recipe", type=Path, default=Path("distill/recipes/compare.yaml"), help="what else is set")
     parser.add_argument("--out", type=Path, default=Path("runs/centre"), help="folder of the trainings")
     parser.add_argument("--input_size", type=int, default=128, help="side of the input, pixels")
     parser.add_argument("--steps", type=int, default=1500, help="optimiser steps of each training")

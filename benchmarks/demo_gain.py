@@ -41,7 +41,7 @@ def measure(demo: Path, out: Path, alpha: float, input_size: int, steps: int, se
     }
     last = out / "last.safetensors"
     if not last.exists() or load_network(last)[1].step < steps:
-        train(load_config(TrainConfig, files("distill") / "recipes" / "demo.yaml", overrides))
+        train(load_config(TrainConfig, files("distill") / "recipes" / "compare.yaml", overrides))
     return load_network(last)[1].metrics["ap"]
 
 

@@ -33,7 +33,7 @@ def train(root: Path, input_size: int, steps: int, seed: int, gate: str, out: Pa
         "log.minival_every": 0,
         "log.minival_images": 500,
     }
-    return Trainer(load_config(TrainConfig, files("distill") / "recipes" / "demo.yaml", overrides)).run()["ap"]
+    return Trainer(load_config(TrainConfig, files("distill") / "recipes" / "compare.yaml", overrides)).run()["ap"]
 
 
 def main():

@@ -134,7 +134,7 @@ def main():
     parser.add_argument("--root", type=Path, required=True, help="set with train2017 and val2017")
     parser.add_argument("--soft_labels", help="store of train2017; hard labels alone without it")
     parser.add_argument("--students", nargs="+", default=list(STUDENTS), help="networks by name, the baseline first")
-    parser.add_argument("--recipe", type=Path, default=Path("distill/recipes/demo.yaml"), help="what else is set")
+    parser.add_argument("--recipe", type=Path, default=Path("distill/recipes/compare.yaml"), help="what else is set")
     parser.add_argument("--out", type=Path, default=Path("runs/students"), help="folder of the trainings")
     parser.add_argument("--input_size", type=int, default=128, help="side of the input, pixels")
     parser.add_argument("--steps", type=int, default=1500, help="optimiser steps of each training")
