@@ -12,6 +12,7 @@ from torch import nn
 
 from mobile import metadata
 from mobile.errors import ExportError
+from mobile.exported_model import ExportedModel
 from mobile.quiet import quiet
 
 OPSET = 18
@@ -19,7 +20,7 @@ OPSET = 18
 _TYPES = {"tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(int64)": np.int64}
 
 
-class OnnxModel:
+class OnnxModel(ExportedModel):
     """An exported model: images (B, H, W, 3) RGB 0..255 to a dict of outputs (B, ...) by name.
 
     Args:
@@ -35,27 +36,12 @@ class OnnxModel:
     delegation = None
 
     def __init__(self, path: Path, num_threads: int = 1):
-        self.path = Path(path)
-        content = self.path.read_bytes()
-        self.metadata = metadata.read(self.path)
-        if self.metadata["model"]["sha256"] != metadata.sha256(content):
-            raise ExportError(
-                f"{self.path} is not the model that {metadata.metadata_path(self.path).name} describes: "
-                "their SHA-256 differ; export it again"
-            )
-        self._session = _session(content, num_threads, self.path)
+        super().__init__(path)
+        self._session = _session(self.content, num_threads, self.path)
         self._outputs = [output.name for output in self._session.get_outputs()]
 
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """(width, height) of the input, pixels."""
-        return self.metadata["input"]["width"], self.metadata["input"]["height"]
-
     def __call__(self, images: np.ndarray | Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        images = np.asarray(images)
-        width, height = self.input_size
-        if images.ndim != 4 or images.shape[1:] != (height, width, 3) or not len(images):
-            raise ExportError(f"{self.path.name} takes images of shape (B, {height}, {width}, 3), not {images.shape}")
+        images = self._checked(images)
         runs = [self._session.run(None, {metadata.INPUT: image[None].astype(np.float32)}) for image in images]
         return {name: np.concatenate([run[i] for run in runs]) for i, name in enumerate(self._outputs)}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mobile import metadata
 from mobile.errors import ExportError
+from mobile.exported_model import ExportedModel
 from mobile.quiet import quiet
 
 
@@ -22,7 +22,7 @@ class Delegation:
     "Whether the only piece reaches from the inputs to the outputs, so that no operator is left outside."
 
 
-class LiteRTModel:
+class LiteRTModel(ExportedModel):
     """An exported model: images (B, H, W, 3) RGB 0..255 to a dict of outputs (B, ...) by name.
 
     Integers of a quantised model are turned into the float32 values they stand for.
@@ -37,15 +37,8 @@ class LiteRTModel:
     """
 
     def __init__(self, path: Path, num_threads: int = 1):
-        self.path = Path(path)
-        content = self.path.read_bytes()
-        self.metadata = metadata.read(self.path)
-        if self.metadata["model"]["sha256"] != metadata.sha256(content):
-            raise ExportError(
-                f"{self.path} is not the model that {metadata.metadata_path(self.path).name} describes: "
-                "their SHA-256 differ; export it again"
-            )
-        self._interpreter = interpreter(content, num_threads, self.path)
+        super().__init__(path)
+        self._interpreter = interpreter(self.content, num_threads, self.path)
         with quiet():
             self._run = self._interpreter.get_signature_runner(self.metadata["model"]["signature"])
         self._inputs, self._outputs = self._run.get_input_details(), self._run.get_output_details()
@@ -55,16 +48,8 @@ class LiteRTModel:
         """How much of the model is delegated."""
         return delegation(self._interpreter)
 
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """(width, height) of the input, pixels."""
-        return self.metadata["input"]["width"], self.metadata["input"]["height"]
-
     def __call__(self, images: np.ndarray | Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        images = np.asarray(images)
-        width, height = self.input_size
-        if images.ndim != 4 or images.shape[1:] != (height, width, 3) or not len(images):
-            raise ExportError(f"{self.path.name} takes images of shape (B, {height}, {width}, 3), not {images.shape}")
+        images = self._checked(images)
         name = self.metadata["input"]["name"]
         runs = [self._run(**{name: to_stored(image[None], self._inputs[name])}) for image in images]
         return {

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 import torch
+from torch import nn
 from torch.nn import functional
 
-from distill.heads.contract import Head, split_key
+from distill.heads.contract import Head, split_key, split_stage
 
 
 def at_finest(outputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -30,6 +31,11 @@ def average_resolutions(outputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tens
     return maps["heatmaps"], maps.get("tags")
 
 
+def of_last_stage(outputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A learning network's maps by key without those of earlier stages."""
+    return {key: maps for key, maps in outputs.items() if split_stage(key)[1] is None}
+
+
 def activated(outputs: Mapping[str, torch.Tensor], heads: Mapping[str, Head]) -> dict[str, torch.Tensor]:
     """A network's maps by key as their heads' meanings have them: probabilities where it gives logits."""
     given = {}
@@ -37,6 +43,17 @@ def activated(outputs: Mapping[str, torch.Tensor], heads: Mapping[str, Head]) ->
         activation = heads[split_key(key)[0]].activation
         given[key] = maps if activation is None else activation(maps)
     return given
+
+
+class Activated(nn.Module):
+    """A network whose maps are as their heads' meanings have them."""
+
+    def __init__(self, network: nn.Module, heads: Mapping[str, Head]):
+        super().__init__()
+        self.network, self.heads = network, dict(heads)
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return activated(self.network(images), self.heads)
 
 
 def _resized(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import teachers.registry
-from distill.heads.maps import average_resolutions
+from distill.heads.maps import Activated, average_resolutions
 from distill.labelling.labels import persons_of_maps
 from distill.labelling.turns import TURNS, Turned
 from distill.networks import checkpoint
@@ -109,4 +109,6 @@ def load_teacher(choice: Choice, skeleton: Skeleton) -> LoadedTeacher:
 
 def _load_network(path: Path) -> TrainedNetwork:
     network, info = checkpoint.load_network(path)
+    if any(head.activation for name, head in info.heads.items() if name in ("heatmaps", "tags")):
+        network = Activated(network, info.heads)
     return TrainedNetwork(network, info.name, min(info.input_size), info.skeleton.joints)

@@ -71,7 +71,8 @@ class TeacherStem(nn.Module):
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         check_size(*images.shape[-2:], self.stride)
         features = self.own(images) if self.own is not None else self.teacher(images)
-        given = {f"{name}_s4": layer(self.detector(features)) for name, layer in self.outputs.items()}
+        seen = self.detector(features)
+        given = {f"{name}_s4": layer(seen) for name, layer in self.outputs.items()}
         return given | ({"stem_s4": features - self.teacher(images)} if self.imitates else {})
 
 

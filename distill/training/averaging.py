@@ -1,6 +1,6 @@
 """The average of several checkpoints as one network, with statistics of its own."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,15 +40,8 @@ def average(paths: Sequence[Path]) -> tuple[nn.Module, CheckpointInfo]:
     return network, replace(info, config={}, schedule={}, optimizer={}, identity={}, metrics={})
 
 
-def refresh_statistics(
-    network: nn.Module, batches: Iterator[Batch], progress: Callable[[], None] = lambda: None
-) -> nn.Module:
+def refresh_statistics(network: nn.Module, batches: Iterator[Batch]) -> nn.Module:
     """The network, in evaluation mode, with the statistics of its normalisation measured anew on batches."""
-
-    def images() -> Iterator[torch.Tensor]:
-        for batch in batches:
-            yield normalise(batch.images).contiguous(memory_format=torch.channels_last)
-            progress()
-
-    update_bn(images(), network)
+    images = (normalise(batch.images).contiguous(memory_format=torch.channels_last) for batch in batches)
+    update_bn(images, network)
     return network.eval()

@@ -13,6 +13,7 @@ from distill.data.loader import StepSampler, make_loader
 from distill.data.normalise import normalise
 from distill.drawing.sheet import write_image
 from distill.heads.batch import Batch
+from distill.heads.maps import of_last_stage
 from distill.networks.modes import evaluating
 from distill.system.devices import choose_precision
 from distill.system.processes import make_accelerator
@@ -100,7 +101,7 @@ def _picture(config: TrainConfig, learner: Learner, batch: Batch, maps: dict[str
     """The batch as the network sees it, with its targets."""
     path = config.out / PICTURE
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_image(path, draw_samples(batch, maps, learner.heads, learner.skeleton))
+    write_image(path, draw_samples(batch, of_last_stage(maps), learner.heads, learner.skeleton))
     return Finding("a batch's picture", f"{path}: open it, and see whether joints, left and right are right", True)
 
 

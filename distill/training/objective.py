@@ -9,6 +9,7 @@ import torch
 
 from distill.heads.batch import Batch
 from distill.heads.contract import Head, Loss, split_key, split_stage
+from distill.heads.maps import activated, of_last_stage
 from distill.system.errors import InputError
 from distill.system.registry import checked_options
 from distill.training.losses.registry import LOSSES
@@ -90,7 +91,8 @@ class Objective:
             last, stage = split_stage(key)
             losses = self._head(last).losses(maps, batch, self.strides[last], alpha, counts)
             own.append(losses if stage is None else {f"{name}_stage{stage}": loss for name, loss in losses.items()})
-        further = {name: Loss(loss(outputs, batch), weight) for name, (loss, weight) in self._further.items()}
+        given = activated(of_last_stage(outputs), self.heads) if self._further else {}
+        further = {name: Loss(loss(given, batch), weight) for name, (loss, weight) in self._further.items()}
         return _joined([*own, further])
 
     def _head(self, key: str) -> Head:

@@ -9,7 +9,7 @@ from torch import nn
 
 from distill.data.normalise import normalise
 from distill.heads.batch import Batch
-from distill.heads.contract import split_stage
+from distill.heads.maps import of_last_stage
 from distill.training.objective import Objective, total
 
 
@@ -49,7 +49,7 @@ def gradients(
             accelerator.backward(whole)
         values = {name: loss.value for name, loss in losses.items()} | {"total": whole}
         sums = {name: sums.get(name, 0) + value.detach() / len(parts) for name, value in values.items()}
-    return StepResult(sums, batch, {key: maps for key, maps in outputs.items() if split_stage(key)[1] is None})
+    return StepResult(sums, batch, of_last_stage(outputs))
 
 
 def _shared(counts: dict[str, torch.Tensor], num_parts: int, accelerator: Accelerator) -> dict[str, torch.Tensor]:

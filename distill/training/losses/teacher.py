@@ -26,7 +26,7 @@ def teacher(outputs: Mapping[str, torch.Tensor], batch: Batch, *, weights: Path,
     teacher. It is for comparison: set `loss.alpha` to 0, and the weight to what the soft labels should have.
 
     Args:
-        outputs: maps by key; its heatmaps must be no logits.
+        outputs: maps by key.
         batch: whose images the teacher looks at.
         weights: the teacher, a checkpoint of distill-train with heatmaps of the same joints.
         enlarge: times that the teacher's input is larger than the student's.

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from distill.labelling.teacher import check_teacher, load_teacher
+from distill.networks.checkpoint import save_checkpoint
 from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -32,6 +33,17 @@ def test_trained_weights_bring_their_input_size(untrained_weights):
     loaded = load_teacher(Choice("demo", {"weights": untrained_weights}), COCO_17)
     assert loaded.attributes["input_size"] == 128
     assert loaded.attributes["precision"] == ("float16" if torch.cuda.is_available() else "float32")
+
+
+def test_a_teacher_that_learnt_probabilities_gives_them(new_network, new_info, tmp_path):
+    """Whatever loss its heatmaps had, its labels are heatmaps and no logits."""
+    torch.manual_seed(0)
+    network, outputs = new_network("higher_hrnet_demo"), {"heatmaps": {"loss": "focal"}}
+    path = tmp_path / "teacher.safetensors"
+    save_checkpoint(path, new_info("higher_hrnet_demo", outputs=outputs), network.state_dict())
+    settings = {"weights": path, "input_size": 128, "flip": False, "device": "cpu"}
+    maps = load_teacher(Choice("demo", settings), COCO_17).teacher(np.zeros((1, 96, 128, 3), np.uint8))
+    assert maps.heatmaps.min() > 0 and maps.heatmaps.max() < 0.1
 
 
 def test_lower_precision_changes_little(untrained_weights):

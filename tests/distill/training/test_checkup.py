@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from distill.commands import train
+from distill.system.choice import Choice
 from distill.training import checkup
 from distill.training.checkup import check_up
 from distill.training.objective import LossConfig
@@ -30,6 +31,11 @@ def test_a_sound_training_passes_and_leaves_a_picture_alone(checked):
     assert "24 photographs, 24 annotated, 24 with soft labels" in findings[0].found
     assert [path.name for path in checked.out.iterdir()] == [checkup.PICTURE]
     assert cv2.imread(str(checked.out / checkup.PICTURE)).std() > 10
+
+
+def test_a_network_of_several_stages_is_looked_over_like_any(checked):
+    findings = check_up(replace(checked, model=Choice("hourglass_2")))
+    assert findings[2].is_good and findings[-1].name == "learning by heart"
 
 
 def test_missing_labels_are_found(checked, oracle_store):

@@ -61,3 +61,14 @@ def test_a_teacher_of_other_joints_and_a_student_without_heatmaps_are_refused(se
         teacher({"heatmaps_s4": torch.zeros(2, 3, 16, 16)}, seen, weights=weights)
     with pytest.raises(InputError, match="needs a student with heatmaps"):
         teacher({"tags_s4": torch.zeros(2, 17, 16, 16)}, seen, weights=weights)
+
+
+def test_a_student_of_logits_learns_from_it_by_its_heatmaps(quiet, weights, losses_of):
+    """What further losses see is what the heads say of the maps: heatmaps of 0.01 are as near as empty ones."""
+    seen = {}
+    for kind in ("squared", "focal"):
+        outputs, out = {"heatmaps": {"loss": kind}}, quiet.out / kind
+        loss = LossConfig(alpha=0.0, terms={"teacher": {"weight": 0.5, "weights": str(weights)}})
+        Trainer(dataclasses.replace(quiet, loss=loss, outputs=outputs, out=out, steps=1)).run()
+        seen[kind] = losses_of(out, "teacher")[1]
+    assert seen["focal"] == pytest.approx(seen["squared"], rel=0.5)
