@@ -18,6 +18,7 @@ from mobile.convert import Exportable, convert, folded
 from mobile.errors import ExportError
 from mobile.onnx_model import OnnxModel, onnx_ends, onnx_of
 from mobile.outputs import OutputInfo
+from mobile.packed import pack
 from mobile.peaks import PeakModel, PeakSettings, comparable
 from mobile.quantise import Quantisation, quantise
 from mobile.runtime import Delegation, LiteRTModel, interpreter
@@ -32,7 +33,7 @@ class ExportReport:
     path: Path
     "The model; its JSON lies beside it."
     bytes: int
-    "Size of the model."
+    "Size of the file."
     quantisation: Quantisation
     "What it is stored and computed in."
     max_error: dict[str, float]
@@ -169,9 +170,11 @@ class Exporter:
                 **accept(model),
             }
             metadata.write(metadata.metadata_path(draft), description)
+            if path.suffix == ".tflite":
+                draft.write_bytes(pack(content, description))
             metadata.metadata_path(draft).replace(metadata.metadata_path(path))
             draft.replace(path)
-        return ExportReport(path, len(content), quantisation, max_error, mean_error, model.delegation)
+        return ExportReport(path, path.stat().st_size, quantisation, max_error, mean_error, model.delegation)
 
     def _describe(
         self, content: bytes, ends: metadata.Ends, path: Path, quantisation: Quantisation, calibration: int

@@ -7,10 +7,11 @@ import numpy as np
 
 from mobile import metadata
 from mobile.errors import ExportError
+from mobile.packed import unpack
 
 
 class ExportedModel:
-    """A model's file with the JSON that was written with it beside it.
+    """A model's file with the JSON that was written with it, beside it or packed behind it.
 
     Args:
         path: the file.
@@ -22,11 +23,12 @@ class ExportedModel:
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        self.content = self.path.read_bytes()
+        self.content = unpack(self.path.read_bytes()).model
         self.metadata = metadata.read(self.path)
         if self.metadata["model"]["sha256"] != metadata.sha256(self.content):
+            beside = metadata.metadata_path(self.path)
             raise ExportError(
-                f"{self.path} is not the model that {metadata.metadata_path(self.path).name} describes: "
+                f"{self.path} is not the model that {beside.name if beside.exists() else 'the JSON in it'} describes: "
                 "their SHA-256 differ; export it again"
             )
 

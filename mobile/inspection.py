@@ -12,6 +12,7 @@ import numpy as np
 
 from mobile import metadata
 from mobile.errors import ExportError
+from mobile.packed import ENTRY, unpack
 from mobile.quiet import quiet
 from mobile.runtime import Delegation, delegation, interpreter
 
@@ -147,7 +148,7 @@ def summarise(path: Path) -> Summary:
         version=model.version,
         signatures=tuple(_text(signature.signatureKey) for signature in model.signatureDefs or ()),
         subgraphs=subgraphs,
-        metadata=tuple(_text(entry.name) for entry in model.metadata or ()),
+        metadata=(*(_text(entry.name) for entry in model.metadata or ()), *((ENTRY,) if unpack(content).text else ())),
         delegation=_delegation(content, path),
     )
 

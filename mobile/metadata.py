@@ -9,6 +9,7 @@ from typing import Any
 
 from mobile.errors import ExportError
 from mobile.outputs import OutputInfo
+from mobile.packed import unpack
 
 SCHEMA_VERSION = 1
 SIGNATURE = "serving_default"
@@ -34,6 +35,10 @@ _LETTERBOX = {
     "sampling": (
         "the input pixel (column i, row j) takes the photograph at x = (i + 0.5 - offset_x) / scale, "
         "y = (j + 0.5 - offset_y) / scale"
+    ),
+    "large_photographs": (
+        "while scale is 0.25 or less the photograph is first halved, each pixel the mean of two by two, an odd side's "
+        "last pixel counting twice; positions and scale stay those of the photograph itself"
     ),
 }
 
@@ -65,6 +70,15 @@ def metadata_path(model: Path) -> Path:
 def sha256(content: bytes) -> str:
     """Checksum of a model as its JSON states it."""
     return hashlib.sha256(content).hexdigest()
+
+
+def model_sha256(model: Path) -> str:
+    """Checksum of a model's file without a JSON that is packed behind it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return sha256(unpack(model.read_bytes()).model)
 
 
 @dataclass(frozen=True)
@@ -161,22 +175,38 @@ def write(path: Path, metadata: dict) -> None:
     path.write_text(json.dumps(metadata, indent=2) + "\n")
 
 
+def is_described(model: Path) -> bool:
+    """Whether a model has its JSON beside it or packed behind it.
+
+    Raises:
+        OSError: the model cannot be read.
+    """
+    return metadata_path(model).exists() or unpack(model.read_bytes()).text is not None
+
+
 def read(model: Path) -> dict:
-    """The JSON beside a model.
+    """The JSON beside a model, or packed behind it where there is none beside.
 
     Raises:
         ExportError: it is missing, damaged or of another schema.
+        OSError: the model cannot be read.
     """
     path = metadata_path(model)
     try:
-        metadata = json.loads(path.read_text())
+        text, origin = path.read_text(), str(path)
     except FileNotFoundError:
-        raise ExportError(f"{path} is missing: it belongs to {model.name} and distill-export writes both") from None
-    except ValueError as error:
+        text, origin = unpack(model.read_bytes()).text, f"the JSON in {model}"
+    except UnicodeDecodeError as error:
         raise ExportError(f"{path} is no JSON ({error}); export the model again") from None
+    if text is None:
+        raise ExportError(f"{path} is missing: it belongs to {model.name} and distill-export writes both") from None
+    try:
+        metadata = json.loads(text)
+    except ValueError as error:
+        raise ExportError(f"{origin} is no JSON ({error}); export the model again") from None
     version = metadata.get("schema_version") if isinstance(metadata, dict) else None
     if version != SCHEMA_VERSION:
-        raise ExportError(f"{path} has schema_version {version}, this program reads {SCHEMA_VERSION}")
+        raise ExportError(f"{origin} has schema_version {version}, this program reads {SCHEMA_VERSION}")
     return metadata
 
 

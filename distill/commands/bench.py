@@ -121,7 +121,7 @@ def _photographs(config: HostConfig, data: KeypointSet | None) -> list[np.ndarra
 
 def _precision(path: Path, config: HostConfig) -> float | None:
     """AP of a model of ours; None for others, whose outputs we do not read, and where nobody is annotated."""
-    if not config.data.is_named or not metadata.metadata_path(path).exists():
+    if not config.data.is_named or not metadata.is_described(path):
         return None
     evaluation = evaluation_on(KeypointSet(config.data, exported_skeleton(LiteRTModel(path))), config.limit)
     return None if evaluation is None else evaluation(path)

@@ -36,7 +36,7 @@ class Stages:
         self.preprocess: list[float] = []
         self.decode: list[float] = []
         self._number = 0
-        own = metadata.metadata_path(path).exists()
+        own = metadata.is_described(path)
         model = LiteRTModel(path) if own else None
         self._input = (interpreter(path.read_bytes(), 1, path)).get_input_details()[0]
         self._channels_first = _channels_first(path, self._input)

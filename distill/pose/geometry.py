@@ -9,6 +9,8 @@ import numpy as np
 
 PADDING = (124, 116, 104)
 "RGB of what a letterbox leaves beside a photograph: the mean colour that normalisation maps to zero."
+_LARGEST_STEP = 0.25
+"Pixels of a result to a pixel of the image, from which on the image is halved first."
 
 
 def identity() -> np.ndarray:
@@ -86,7 +88,10 @@ def warp(
     fill: int | tuple[int, ...] = 0,
     interpolation: int = cv2.INTER_LINEAR,
 ) -> np.ndarray:
-    """Resample an image (H, W) or (H, W, C), C <= 4, once.
+    """Resample an image (H, W) or (H, W, C), C <= 4.
+
+    Bilinearly, one that is four times as large as is needed, or more, is halved first until it no longer is: between
+    the four pixels that are looked at would else lie too many that are not.
 
     Args:
         matrix: (2, 3), image to result.
@@ -94,6 +99,15 @@ def warp(
         fill: value of what lies outside the image.
     """
     value = fill if isinstance(fill, tuple) else (fill,) * 4
+    while interpolation == cv2.INTER_LINEAR and 0 < scale_of(matrix) <= _LARGEST_STEP and min(image.shape[:2]) > 1:
+        image, matrix = _halved(image), compose(scaling(2.0), matrix)
     return cv2.warpAffine(
         image, to_opencv(matrix), size, flags=interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=value
     )
+
+
+def _halved(image: np.ndarray) -> np.ndarray:
+    """Each pixel the mean of two by two; an odd side's last pixel counts twice."""
+    height, width = image.shape[:2]
+    even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)

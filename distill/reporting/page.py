@@ -167,7 +167,7 @@ def _model(path: Path) -> dict:
     return {
         "name": path.name,
         "bytes": path.stat().st_size,
-        "sha256": metadata.sha256(path.read_bytes()),
+        "sha256": metadata.model_sha256(path),
         "precision": described["precision"].get("precision", ""),
         "input": described["input"],
     }

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from java_frames import planes_of
 from java_outputs import has_equal_peaks, offsets_of, peaks_of, quantised
+from PIL import Image
 
 import students
 from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
@@ -46,6 +47,10 @@ TIED = ((1.0, 1.0), (1.0, 1.4), (1.5, 1.0), (1.5, 1.4))
 "Width of the Gaussians and largest value of maps in eight bits."
 QUANTISATION = ("scale", "zero_point")
 TURNS = (0, 90, 180, 270)
+LARGE = ((1501, 1101), (2600, 900), (1024, 768), (1030, 771))
+"Width and height of photographs that are halved before they are sampled."
+ORIENTATION = 0x0112
+"The tag of EXIF."
 
 
 class Cases:
@@ -64,6 +69,8 @@ class Cases:
             "letterbox",
             [self._letterbox(image, size) for image, _ in photographs for size in ((256, 256), (160, 96), *RECTANGLES)],
         )
+        self._index("large", [self._letterbox(self._large(*size), (256, 192)) for size in LARGE])
+        self._index("exif", [self._turned(orientation) for orientation in range(9)])
         self._index("inputs", [self._stored(np.int8, 1.0, -128), self._stored(np.uint8, 0.9, 3)])
         decoder = []
         for image, keypoints in photographs:
@@ -127,6 +134,23 @@ class Cases:
                 geometry.warp(image, geometry.letterbox(image.shape[1::-1], size), size, fill=geometry.PADDING)
             ),
         }
+
+    def _large(self, width: int, height: int) -> np.ndarray:
+        """Fine stripes and noise, of which bilinear sampling alone would make another picture."""
+        y, x = np.mgrid[:height, :width]
+        stripes = 127 * (1 + np.sin(x / 3) * np.sin(y / 40))
+        noise = self.random.integers(0, 40, (height, width, 3))
+        return np.clip(stripes[..., None] + noise - 20, 0, 255).astype(np.uint8)
+
+    def _turned(self, orientation: int) -> dict:
+        """A photograph as a phone stores it: its pixels as the sensor gave them, and how to turn them in its EXIF."""
+        scene = draw_scene(SceneConfig(size=64), 23, 0).image[:48]
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        name = f"exif_{orientation}.jpg"
+        Image.fromarray(scene).save(self.folder / name, quality=100, subsampling=0, exif=exif)
+        seen = cv2.cvtColor(cv2.imread(str(self.folder / name)), cv2.COLOR_BGR2RGB)
+        return {"file": name, "size": seen.shape[1::-1], "expected": self._file(seen)}
 
     def _stored(self, dtype: type, scale: float, zero: int) -> dict:
         """What becomes of each value of a pixel in a quantised input."""

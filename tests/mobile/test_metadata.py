@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from mobile import metadata
 from mobile.errors import ExportError
+from mobile.packed import unpack
 from mobile.quiet import quiet
 
 
@@ -16,8 +17,8 @@ def described(exported):
     return metadata.read(exported.path)
 
 
-def test_checksum_and_size_are_those_of_the_file(exported, described):
-    content = exported.path.read_bytes()
+def test_checksum_and_size_are_those_of_the_model_alone(exported, described):
+    content = unpack(exported.path.read_bytes()).model
     assert described["model"]["sha256"] == hashlib.sha256(content).hexdigest()
     assert described["model"]["bytes"] == len(content)
     assert described["model"]["file"] == exported.path.name

@@ -1,6 +1,7 @@
 package org.posedistill.bench;
 
 import android.content.Context;
+import android.util.Log;
 import java.text.SimpleDateFormat;
 import java.util.Collections;
 import java.util.Date;
@@ -14,16 +15,18 @@ import org.json.JSONObject;
 /** Measures one model on one photograph. The result is described by result.schema.json. */
 final class Benchmark {
     static final String VERSION = "0.1.0";
-    private static final int SCHEMA_VERSION = 1;
+    private static final int SCHEMA_VERSION = 2;
 
     private final Context context;
     private final Storage storage;
     private final Engine.Factory engines;
+    private final Visibility visibility;
 
-    Benchmark(Context context, Storage storage, Engine.Factory engines) {
+    Benchmark(Context context, Storage storage, Engine.Factory engines, Visibility visibility) {
         this.context = context;
         this.storage = storage;
         this.engines = engines;
+        this.visibility = visibility;
     }
 
     /** Do what was asked; whatever goes wrong is part of the outcome. */
@@ -41,6 +44,19 @@ final class Benchmark {
         return outcome;
     }
 
+    /** The outcome of a run that never began. */
+    Outcome refuse(Request request, BenchmarkException error) {
+        Outcome outcome = new Outcome(new JSONObject());
+        outcome.error = error;
+        try {
+            describe(request, outcome.json);
+        } catch (JSONException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+        describe(error, outcome.json);
+        return outcome;
+    }
+
     private void describe(Request request, JSONObject json) throws JSONException {
         SimpleDateFormat utc = new SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss'Z'", Locale.ROOT);
         utc.setTimeZone(TimeZone.getTimeZone("UTC"));
@@ -48,7 +64,8 @@ final class Benchmark {
                 .put("app", new JSONObject().put("package", context.getPackageName()).put("version", VERSION))
                 .put("started", utc.format(new Date()))
                 .put("request", request.toJson())
-                .put("device", Device.describe());
+                .put("device", Device.describe(context))
+                .put("screen", new JSONObject().put("before", visibility.toJson()));
     }
 
     /** Turn a result into that of a run that failed. */
@@ -56,6 +73,7 @@ final class Benchmark {
         try {
             json.remove("times");
             json.remove("persons");
+            json.remove("outputs");
             json.put("status", "error")
                     .put("error", new JSONObject()
                             .put("kind", error.kind.name().toLowerCase(Locale.ROOT))
@@ -68,17 +86,20 @@ final class Benchmark {
     private void measure(Request request, Outcome outcome) throws BenchmarkException, JSONException {
         JSONObject json = outcome.json;
         Engine.Delegate delegate = request.check();
+        visibility.begin();
+        visibility.check();
         JSONObject thermalBefore = Device.thermal(context);
         json.put("runtime", new JSONObject().put("name", engines.runtimeName()).put("version", engines.runtimeVersion()));
         outcome.photograph =
                 Photograph.decode(storage.read(request.photograph, BenchmarkException.Kind.PHOTOGRAPH), request.photograph);
-        Device.forgetPeakMemory();
+        boolean reset = Device.resetPeakMemory();
         Object memoryBefore = Device.memory();
-        LoadedModel model = LoadedModel.read(storage, request.model, request.metadata);
-        outcome.skeleton = model.info.skeleton;
+        LoadedModel model = LoadedModel.read(storage, request);
+        outcome.skeleton = model.info == null ? null : model.info.skeleton;
         json.put("model", model.toJson());
         long start = System.nanoTime();
-        Engine engine = engines.create(model.content, model.info, delegate, request.threads);
+        Engine.Settings settings = new Engine.Settings(delegate, request, storage.cache(), model.sha256);
+        Engine engine = engines.create(model.content, model.name, settings);
         double initialisation = milliseconds(start, System.nanoTime());
         try (Pipeline pipeline = Pipeline.of(model.info, engine)) {
             Delegation delegation = engine.delegation();
@@ -87,39 +108,73 @@ final class Benchmark {
             JSONObject times = new JSONObject().put("initialisation", Statistics.round(initialisation));
             outcome.persons = time(pipeline, request, outcome.photograph, times);
             json.put("times", times);
+            json.put("outputs", request.outputs ? write(request, pipeline) : JSONObject.NULL);
         }
-        json.put("memory", new JSONObject().put("before", memoryBefore).put("peak", Device.peakMemory()));
+        json.put("memory", new JSONObject()
+                .put("before", memoryBefore).put("peak", Device.peakMemory()).put("peak_reset", reset));
         json.put("thermal", new JSONObject().put("before", thermalBefore).put("after", Device.thermal(context)));
+        json.getJSONObject("screen").put("after", visibility.toJson());
         json.put("persons", toJson(outcome.persons));
     }
 
-    /** Fill in the times; returns the persons of the last run. */
-    private static List<Person> time(Pipeline pipeline, Request request, Photograph photograph, JSONObject times)
-            throws BenchmarkException, JSONException {
-        double[] first = new double[3];
-        List<Person> persons = step(pipeline, photograph, first);
-        double[] warmup = new double[request.warmup];
-        for (int i = 0; i < warmup.length; i++) {
-            double[] steps = new double[3];
-            step(pipeline, photograph, steps);
-            warmup[i] = steps[1];
+    /** The outputs of the last run, as they are stored, one after the other by position. */
+    private Object write(Request request, Pipeline pipeline) {
+        try {
+            return storage.write(request.result.replaceFirst("\\.json$", ".outputs"), pipeline.outputs).getPath();
+        } catch (BenchmarkException error) {
+            Log.w(BenchmarkActivity.TAG, "the outputs are left out", error);
+            return JSONObject.NULL;
         }
-        double[][] parts = new double[4][request.runs];
-        for (int i = 0; i < request.runs; i++) {
-            double[] steps = new double[3];
+    }
+
+    /** Fill in the times; returns the persons of the last run. */
+    private List<Person> time(Pipeline pipeline, Request request, Photograph photograph, JSONObject times)
+            throws BenchmarkException, JSONException {
+        double[] steps = new double[3];
+        step(pipeline, photograph, steps);
+        times.put("first", Statistics.round(steps[1]));
+        Sampling warmup = new Sampling(request.warmup, request.warmupMs);
+        while (warmup.goesOn()) {
+            visibility.check();
+            step(pipeline, photograph, steps);
+            warmup.add(steps[1]);
+        }
+        times.put("warmup", warmup.samples().length == 0 ? JSONObject.NULL : new Statistics(warmup.samples()).toJson());
+        Sampling[] parts = new Sampling[4];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = new Sampling(request.runs, request.runsMs);
+        }
+        List<Person> persons = Collections.emptyList();
+        while (parts[3].goesOn()) {
+            visibility.check();
             persons = step(pipeline, photograph, steps);
             for (int part = 0; part < steps.length; part++) {
-                parts[part][i] = steps[part];
-                parts[3][i] += steps[part];
+                parts[part].add(steps[part]);
             }
+            parts[3].add(steps[0] + steps[1] + steps[2]);
         }
-        times.put("first", Statistics.round(first[1]))
-                .put("warmup", warmup.length == 0 ? JSONObject.NULL : new Statistics(warmup).toJson())
-                .put("preprocessing", new Statistics(parts[0]).toJson())
-                .put("inference", new Statistics(parts[1]).toJson())
-                .put("decoding", new Statistics(parts[2]).toJson())
-                .put("total", new Statistics(parts[3]).toJson());
+        boolean complete = pipeline.isComplete();
+        times.put("preprocessing", complete ? new Statistics(parts[0].samples()).toJson() : JSONObject.NULL)
+                .put("inference", new Statistics(parts[1].samples()).toJson())
+                .put("decoding", complete ? new Statistics(parts[2].samples()).toJson() : JSONObject.NULL)
+                .put("total", complete ? new Statistics(parts[3].samples()).toJson() : JSONObject.NULL)
+                .put("bare", bare(pipeline, request));
         return persons;
+    }
+
+    /** The runtime's own times of its invocation, back to back, as `benchmark_model` has them; null where it has none. */
+    private Object bare(Pipeline pipeline, Request request) throws BenchmarkException, JSONException {
+        Sampling invocations = new Sampling(request.runs, request.runsMs);
+        while (invocations.goesOn()) {
+            visibility.check();
+            pipeline.infer();
+            double milliseconds = pipeline.lastInvocation();
+            if (Double.isNaN(milliseconds)) {
+                return JSONObject.NULL;
+            }
+            invocations.add(milliseconds);
+        }
+        return new Statistics(invocations.samples()).toJson();
     }
 
     /** One run; the times of its three steps go into {@code steps}. */

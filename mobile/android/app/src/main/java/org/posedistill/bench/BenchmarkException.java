@@ -5,7 +5,7 @@ final class BenchmarkException extends Exception {
     private static final long serialVersionUID = 1L;
 
     /** Which part refused; the names are those of the result's schema, in capitals. */
-    enum Kind { REQUEST, MODEL, PHOTOGRAPH, DELEGATE, MEMORY, STORAGE, INTERNAL }
+    enum Kind { REQUEST, MODEL, PHOTOGRAPH, DELEGATE, MEMORY, STORAGE, SCREEN, INTERNAL }
 
     final Kind kind;
 

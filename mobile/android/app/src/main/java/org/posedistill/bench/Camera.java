@@ -25,9 +25,13 @@ final class Camera implements Closeable {
 
     /** Hears of frames on the camera's own thread, and of what goes wrong. */
     interface Listener {
-        void onFrame(Photograph frame);
+        /** {@code taken} is when the frame was there, before it was converted and turned, by {@code System.nanoTime()}. */
+        void onFrame(Photograph frame, long taken);
 
         void onTrouble(String message);
+
+        /** How far the screen is turned now, degrees. */
+        int displayDegrees();
     }
 
     private final HandlerThread thread = new HandlerThread("camera");
@@ -43,9 +47,9 @@ final class Camera implements Closeable {
         handler = new Handler(thread.getLooper());
     }
 
-    /** Begin; the permission has been granted. {@code displayDegrees} is how far the screen is turned. */
+    /** Begin; the permission has been granted. */
     @SuppressLint("MissingPermission")
-    void open(Context context, int displayDegrees) {
+    void open(Context context) {
         CameraManager manager = context.getSystemService(CameraManager.class);
         try {
             String id = choose(manager);
@@ -54,7 +58,7 @@ final class Camera implements Closeable {
                 return;
             }
             CameraCharacteristics characteristics = manager.getCameraCharacteristics(id);
-            reader = readerFor(characteristics, turn(characteristics, displayDegrees));
+            reader = readerFor(characteristics);
             manager.openCamera(id, new Opened(), handler);
         } catch (CameraAccessException | RuntimeException error) {
             listener.onTrouble("The camera cannot be opened: " + error.getMessage());
@@ -76,15 +80,17 @@ final class Camera implements Closeable {
         return facing != null && facing == direction;
     }
 
-    /** By how much a frame must be turned clockwise to stand upright on the screen. */
-    private static int turn(CameraCharacteristics characteristics, int displayDegrees) {
-        Integer sensor = characteristics.get(CameraCharacteristics.SENSOR_ORIENTATION);
-        int turned = sensor == null ? 0 : sensor;
-        boolean front = faces(characteristics, CameraCharacteristics.LENS_FACING_FRONT);
-        return (turned + (front ? displayDegrees : 360 - displayDegrees)) % 360;
+    /**
+     * By how much a frame must be turned clockwise to stand upright on the screen.
+     *
+     * @param sensor how far the camera's own picture is turned in the phone held upright, degrees
+     * @param display how far the screen is turned against the phone, degrees
+     */
+    static int turn(int sensor, boolean front, int display) {
+        return (sensor + (front ? display : 360 - display)) % 360;
     }
 
-    private ImageReader readerFor(CameraCharacteristics characteristics, final int degrees) {
+    private ImageReader readerFor(CameraCharacteristics characteristics) {
         StreamConfigurationMap map = characteristics.get(CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP);
         Size[] sizes = map == null ? null : map.getOutputSizes(ImageFormat.YUV_420_888);
         Size best = new Size(640, 480);
@@ -96,11 +102,15 @@ final class Camera implements Closeable {
                 best = size;
             }
         }
+        Integer orientation = characteristics.get(CameraCharacteristics.SENSOR_ORIENTATION);
+        final int sensor = orientation == null ? 0 : orientation;
+        final boolean front = faces(characteristics, CameraCharacteristics.LENS_FACING_FRONT);
         ImageReader frames = ImageReader.newInstance(best.getWidth(), best.getHeight(), ImageFormat.YUV_420_888, 2);
         frames.setOnImageAvailableListener(new ImageReader.OnImageAvailableListener() {
             @Override
             public void onImageAvailable(ImageReader source) {
-                pass(source, degrees);
+                // Asked for each frame: a phone turned by half tells its apps nothing.
+                pass(source, turn(sensor, front, listener.displayDegrees()));
             }
         }, handler);
         return frames;
@@ -113,8 +123,9 @@ final class Camera implements Closeable {
             }
         }
         try (Image image = source.acquireLatestImage()) {
+            long taken = System.nanoTime();
             if (image != null) {
-                listener.onFrame(toFrame(image).turned(degrees));
+                listener.onFrame(toFrame(image).turned(degrees), taken);
             }
         } catch (RuntimeException | OutOfMemoryError error) {
             listener.onTrouble(BenchmarkException.of(error).getMessage());

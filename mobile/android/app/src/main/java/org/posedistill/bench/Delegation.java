@@ -35,9 +35,16 @@ final class Delegation {
         return found;
     }
 
-    /** Refuse to call it delegated when the runtime says that nothing was. */
+    /** Refuse to call it delegated unless the runtime says that something was: where nothing is, it logs nothing. */
     void refuseIdle(Engine.Delegate delegate) throws BenchmarkException {
-        if (delegate != Engine.Delegate.CPU && isKnown() && delegated == 0) {
+        if (delegate == Engine.Delegate.CPU) {
+            return;
+        }
+        if (!isKnown()) {
+            throw new BenchmarkException(BenchmarkException.Kind.DELEGATE, "the runtime's log does not say that delegate "
+                    + delegate.label() + " took any operator of this model, so its times would be the CPU's; use cpu");
+        }
+        if (delegated == 0) {
             throw new BenchmarkException(BenchmarkException.Kind.DELEGATE, "delegate " + delegate.label()
                     + " took none of the " + operators + " operators of this model; use cpu");
         }

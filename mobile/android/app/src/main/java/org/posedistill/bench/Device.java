@@ -3,10 +3,13 @@ package org.posedistill.bench;
 import android.content.Context;
 import android.content.Intent;
 import android.content.IntentFilter;
+import android.content.pm.ApplicationInfo;
 import android.os.BatteryManager;
 import android.os.Build;
 import android.os.PowerManager;
 import android.os.Process;
+import android.system.Os;
+import android.system.OsConstants;
 import java.io.BufferedReader;
 import java.io.FileReader;
 import java.io.FileWriter;
@@ -22,7 +25,7 @@ final class Device {
 
     private Device() {}
 
-    static JSONObject describe() throws JSONException {
+    static JSONObject describe(Context context) throws JSONException {
         return new JSONObject()
                 .put("manufacturer", Build.MANUFACTURER)
                 .put("model", Build.MODEL)
@@ -30,7 +33,19 @@ final class Device {
                 .put("android", Build.VERSION.RELEASE)
                 .put("api_level", Build.VERSION.SDK_INT)
                 .put("abi", abi())
-                .put("cores", Runtime.getRuntime().availableProcessors());
+                .put("cores", Runtime.getRuntime().availableProcessors())
+                .put("page_size", pageSize())
+                .put("debuggable", (context.getApplicationInfo().flags & ApplicationInfo.FLAG_DEBUGGABLE) != 0);
+    }
+
+    /** Bytes of a memory page, or `unknown`; a runtime that is aligned to 4 KB may not load where they are larger. */
+    static Object pageSize() {
+        try {
+            long size = Os.sysconf(OsConstants._SC_PAGESIZE);
+            return size > 0 ? (Object) size : UNKNOWN;
+        } catch (RuntimeException | LinkageError error) {
+            return UNKNOWN;
+        }
     }
 
     private static String soc() {
@@ -56,14 +71,16 @@ final class Device {
                 .put("battery_celsius", tenths < 0 ? (Object) UNKNOWN : (Object) (tenths / 10.0));
     }
 
-    /** Let the peak of the memory begin anew, where the kernel allows it. */
-    static void forgetPeakMemory() {
+    /** Let the peak of the memory begin anew; whether the kernel did so, which an app must be profileable for. */
+    static boolean resetPeakMemory() {
         try (FileWriter writer = new FileWriter("/proc/self/clear_refs")) {
             writer.write("5");
         } catch (IOException error) {
-            // The peak then is that of the whole life of the process, which a fresh start makes the same.
-            return;
+            return false;
         }
+        Object now = memory();
+        Object peak = peakMemory();
+        return now instanceof Long && peak instanceof Long && (Long) peak <= (Long) now + (1 << 22);
     }
 
     /** Resident memory of this process in bytes, or `unknown`. */

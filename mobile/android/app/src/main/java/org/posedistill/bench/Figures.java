@@ -23,10 +23,16 @@ final class Figures {
         if (Boolean.FALSE.equals(model.opt("trained"))) {
             line(text, "This model is untrained: its persons mean nothing.");
         }
+        if (model.isNull("input")) {
+            line(text, "Nothing describes this model: its times only, on noise.");
+        }
         JSONObject times = result.getJSONObject("times");
         line(text, "%-14s %8s %8s %8s", "ms", "median", "p95", "max");
         for (String step : STEPS) {
-            JSONObject part = times.getJSONObject(step);
+            JSONObject part = times.optJSONObject(step);
+            if (part == null) {
+                continue;
+            }
             line(text, "%-14s %8.2f %8.2f %8.2f", step, part.getDouble("median"), part.getDouble("p95"),
                     part.getDouble("max"));
         }
@@ -34,7 +40,7 @@ final class Figures {
         line(text, "%-14s %8.2f", "first run", times.getDouble("first"));
         JSONObject memory = result.getJSONObject("memory");
         line(text, "persons %d · runs %d · peak memory %s", result.getJSONArray("persons").length(),
-                request.getInt("runs"), megabytes(memory.get("peak")));
+                times.getJSONObject("inference").getInt("runs"), memory.getBoolean("peak_reset") ? megabytes(memory.get("peak")) : "unknown");
         JSONObject delegate = result.getJSONObject("delegate");
         String taken = delegate.get("share") instanceof Number
                 ? delegate.get("delegated") + " of " + delegate.get("operators") + " operators" : "unknown";

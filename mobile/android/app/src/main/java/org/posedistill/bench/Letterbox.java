@@ -6,6 +6,8 @@ package org.posedistill.bench;
  * <p>Continuous pixels: x_input = scale * x_photograph + offset; pixel i covers i to i + 1.
  */
 final class Letterbox {
+    private static final double LARGEST_STEP = 0.25;
+
     final int width;
     final int height;
     final double scale;
@@ -31,23 +33,31 @@ final class Letterbox {
     /**
      * Sample the photograph bilinearly once for each pixel of the input.
      *
+     * <p>One that is four times as large as is needed, or more, is halved first until it no longer is: between the four
+     * pixels that bilinear sampling looks at would else lie too many that it does not.
+     *
      * @param padding red, green, blue of what the photograph does not cover
      * @param out receives height x width x RGB, each 0..255
      */
-    void fill(Photograph photograph, int[] padding, byte[] out) {
+    void fill(Photograph given, int[] padding, byte[] out) {
+        Photograph photograph = given;
+        while (scale * photograph.reduction <= LARGEST_STEP) {
+            photograph = photograph.halved();
+        }
+        double share = 1.0 / photograph.reduction;
         int[] column = new int[width];
         float[] columnShare = new float[width];
         for (int i = 0; i < width; i++) {
-            double x = toPhotographX(i + 0.5) - 0.5;
+            double x = share * toPhotographX(i + 0.5) - 0.5;
             column[i] = (int) Math.floor(x);
             columnShare[i] = (float) (x - column[i]);
         }
         int beside = 0xff000000 | padding[0] << 16 | padding[1] << 8 | padding[2];
         int at = 0;
         for (int j = 0; j < height; j++) {
-            double y = toPhotographY(j + 0.5) - 0.5;
+            double y = share * toPhotographY(j + 0.5) - 0.5;
             int row = (int) Math.floor(y);
-            float share = (float) (y - row);
+            float rowShare = (float) (y - row);
             for (int i = 0; i < width; i++) {
                 int topLeft = pixel(photograph, column[i], row, beside);
                 int topRight = pixel(photograph, column[i] + 1, row, beside);
@@ -56,7 +66,7 @@ final class Letterbox {
                 for (int shift = 16; shift >= 0; shift -= 8) {
                     float top = mix(topLeft >> shift & 255, topRight >> shift & 255, columnShare[i]);
                     float bottom = mix(bottomLeft >> shift & 255, bottomRight >> shift & 255, columnShare[i]);
-                    out[at++] = (byte) (int) Math.rint(mix(top, bottom, share));
+                    out[at++] = (byte) (int) Math.rint(mix(top, bottom, rowShare));
                 }
             }
         }

@@ -1,15 +1,17 @@
 package org.posedistill.bench;
 
 import java.nio.ByteBuffer;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.tensorflow.lite.Interpreter;
 import org.tensorflow.lite.Tensor;
 import org.tensorflow.lite.TensorFlowLite;
 import org.tensorflow.lite.gpu.GpuDelegate;
+import org.tensorflow.lite.gpu.GpuDelegateFactory;
 import org.tensorflow.lite.nnapi.NnApiDelegate;
 
 /** Inference by LiteRT, formerly TensorFlow Lite. */
@@ -27,6 +29,8 @@ final class LiteRtEngine implements Engine {
     private final org.tensorflow.lite.Delegate handedOver;
     private final Delegate delegate;
     private final RuntimeLog log;
+    private final List<TensorInfo> inputs = new ArrayList<>();
+    private final List<TensorInfo> outputs = new ArrayList<>();
 
     private LiteRtEngine(
             Interpreter interpreter, org.tensorflow.lite.Delegate handedOver, Delegate delegate, RuntimeLog log) {
@@ -34,6 +38,12 @@ final class LiteRtEngine implements Engine {
         this.handedOver = handedOver;
         this.delegate = delegate;
         this.log = log;
+        for (int i = 0; i < interpreter.getInputTensorCount(); i++) {
+            inputs.add(describe(interpreter.getInputTensor(i), i));
+        }
+        for (int i = 0; i < interpreter.getOutputTensorCount(); i++) {
+            outputs.add(describe(interpreter.getOutputTensor(i), i));
+        }
     }
 
     /** Loads models with the runtime inside the APK. */
@@ -53,22 +63,22 @@ final class LiteRtEngine implements Engine {
         }
 
         @Override
-        public Engine create(ByteBuffer content, ModelInfo model, Delegate delegate, int threads)
-                throws BenchmarkException {
+        public Engine create(ByteBuffer content, String name, Settings settings) throws BenchmarkException {
             RuntimeLog log = RuntimeLog.fromNow();
             org.tensorflow.lite.Delegate handedOver = null;
             Interpreter interpreter = null;
             boolean loaded = false;
             try {
-                Interpreter.Options options = new Interpreter.Options().setNumThreads(threads);
-                handedOver = delegateFor(delegate, options);
-                interpreter = load(content, options, model, delegate);
-                check(interpreter, model);
+                Interpreter.Options options = new Interpreter.Options().setNumThreads(settings.threads);
+                handedOver = delegateFor(settings, options);
+                interpreter = load(content, options, name, settings.delegate);
+                LiteRtEngine engine = new LiteRtEngine(interpreter, handedOver, settings.delegate, log);
                 loaded = true;
-                return new LiteRtEngine(interpreter, handedOver, delegate, log);
+                return engine;
             } catch (LinkageError error) {
-                throw new BenchmarkException(BenchmarkException.Kind.DELEGATE,
-                        "delegate " + delegate.label() + " cannot be loaded on this device: " + error.getMessage(), error);
+                throw new BenchmarkException(BenchmarkException.Kind.DELEGATE, "delegate " + settings.delegate.label()
+                        + " cannot be loaded on this device (memory pages of " + Device.pageSize() + " bytes): "
+                        + error.getMessage(), error);
             } finally {
                 if (!loaded) {
                     release(interpreter, handedOver);
@@ -76,22 +86,47 @@ final class LiteRtEngine implements Engine {
             }
         }
 
-        private static org.tensorflow.lite.Delegate delegateFor(Delegate delegate, Interpreter.Options options)
+        private static org.tensorflow.lite.Delegate delegateFor(Settings settings, Interpreter.Options options)
                 throws BenchmarkException {
             try {
-                switch (delegate) {
+                switch (settings.delegate) {
                     case GPU:
-                        return added(new GpuDelegate(), options);
+                        return added(new GpuDelegate(gpuOptions(settings)), options);
                     case NNAPI:
-                        // Android's own CPU implementation would be a fall-back in disguise.
-                        return added(new NnApiDelegate(new NnApiDelegate.Options().setUseNnapiCpu(false)), options);
+                        return added(new NnApiDelegate(nnapiOptions(settings)), options);
                     default:
                         options.setUseXNNPACK(true);
                         return null;
                 }
             } catch (RuntimeException error) {
-                throw refused(delegate, error);
+                throw refused(settings.delegate, error);
             }
+        }
+
+        private static GpuDelegateFactory.Options gpuOptions(Settings settings) {
+            GpuDelegateFactory.Options options = new GpuDelegateFactory.Options();
+            options.setPrecisionLossAllowed(settings.halfPrecision);
+            options.setInferencePreference(settings.sustainedSpeed
+                    ? GpuDelegateFactory.Options.INFERENCE_PREFERENCE_SUSTAINED_SPEED
+                    : GpuDelegateFactory.Options.INFERENCE_PREFERENCE_FAST_SINGLE_ANSWER);
+            if (settings.cache != null) {
+                options.setSerializationParams(settings.cache.getPath(), settings.token);
+            }
+            return options;
+        }
+
+        private static NnApiDelegate.Options nnapiOptions(Settings settings) {
+            // Android's own CPU implementation would be a fall-back in disguise.
+            NnApiDelegate.Options options = new NnApiDelegate.Options().setUseNnapiCpu(false);
+            options.setAllowFp16(settings.halfPrecision);
+            options.setExecutionPreference(settings.sustainedSpeed
+                    ? NnApiDelegate.Options.EXECUTION_PREFERENCE_SUSTAINED_SPEED
+                    : NnApiDelegate.Options.EXECUTION_PREFERENCE_FAST_SINGLE_ANSWER);
+            if (settings.cache != null) {
+                options.setCacheDir(settings.cache.getPath());
+                options.setModelToken(settings.token);
+            }
+            return options;
         }
 
         private static org.tensorflow.lite.Delegate added(org.tensorflow.lite.Delegate delegate, Interpreter.Options options) {
@@ -99,18 +134,25 @@ final class LiteRtEngine implements Engine {
             return delegate;
         }
 
-        private static Interpreter load(ByteBuffer content, Interpreter.Options options, ModelInfo model, Delegate delegate)
+        private static Interpreter load(ByteBuffer content, Interpreter.Options options, String name, Delegate delegate)
                 throws BenchmarkException {
+            Interpreter interpreter = null;
+            boolean ready = false;
             try {
-                Interpreter interpreter = new Interpreter(content, options);
+                interpreter = new Interpreter(content, options);
                 interpreter.allocateTensors();
+                ready = true;
                 return interpreter;
             } catch (RuntimeException error) {
                 if (delegate == Delegate.CPU) {
                     throw new BenchmarkException(BenchmarkException.Kind.MODEL,
-                            model.file + " is no model that this runtime can load: " + error.getMessage(), error);
+                            name + " is no model that this runtime can load: " + error.getMessage(), error);
                 }
                 throw refused(delegate, error);
+            } finally {
+                if (!ready && interpreter != null) {
+                    interpreter.close();
+                }
             }
         }
 
@@ -118,45 +160,45 @@ final class LiteRtEngine implements Engine {
             return new BenchmarkException(BenchmarkException.Kind.DELEGATE, "delegate " + delegate.label()
                     + " refuses this model or is not there on this device: " + error.getMessage(), error);
         }
+    }
 
-        private static void check(Interpreter interpreter, ModelInfo model) throws BenchmarkException {
-            if (interpreter.getInputTensorCount() != 1 || interpreter.getOutputTensorCount() != model.outputs.size()) {
-                throw misfit(model, interpreter.getInputTensorCount() + " inputs and "
-                        + interpreter.getOutputTensorCount() + " outputs");
-            }
-            check(interpreter.getInputTensor(0), model.input, model);
-            for (TensorInfo output : model.outputs) {
-                check(interpreter.getOutputTensor(output.position), output, model);
-            }
+    @Override
+    public List<TensorInfo> inputs() {
+        return inputs;
+    }
+
+    @Override
+    public List<TensorInfo> outputs() {
+        return outputs;
+    }
+
+    private static TensorInfo describe(Tensor tensor, int position) {
+        Tensor.QuantizationParams quantisation = tensor.quantizationParams();
+        return new TensorInfo(tensor.name(), position, tensor.shape(), tensor.dataType().name().toLowerCase(Locale.ROOT),
+                quantisation.getScale(), quantisation.getZeroPoint());
+    }
+
+    @Override
+    public void run(ByteBuffer[] stored, ByteBuffer[] results) throws BenchmarkException {
+        Map<Integer, Object> byPosition = new HashMap<>();
+        for (int i = 0; i < results.length; i++) {
+            results[i].rewind();
+            byPosition.put(i, results[i]);
         }
-
-        private static void check(Tensor tensor, TensorInfo described, ModelInfo model) throws BenchmarkException {
-            String dtype = tensor.dataType().name().toLowerCase(Locale.ROOT);
-            boolean sameShape = Arrays.equals(tensor.shape(), described.shape);
-            if (!sameShape || !dtype.equals(described.dtype)) {
-                throw misfit(model, Arrays.toString(tensor.shape()) + " " + dtype + " where its JSON says " + described);
-            }
+        for (ByteBuffer input : stored) {
+            input.rewind();
         }
-
-        private static BenchmarkException misfit(ModelInfo model, String what) {
-            return new BenchmarkException(BenchmarkException.Kind.MODEL,
-                    model.file + " has " + what + "; export it again, with its JSON");
+        try {
+            interpreter.runForMultipleInputsOutputs(stored, byPosition);
+        } catch (RuntimeException error) {
+            throw new BenchmarkException(BenchmarkException.Kind.DELEGATE, "inference failed: " + error.getMessage(), error);
         }
     }
 
     @Override
-    public void run(ByteBuffer input, ByteBuffer[] outputs) throws BenchmarkException {
-        Map<Integer, Object> byPosition = new HashMap<>();
-        for (int i = 0; i < outputs.length; i++) {
-            outputs[i].rewind();
-            byPosition.put(i, outputs[i]);
-        }
-        input.rewind();
-        try {
-            interpreter.runForMultipleInputsOutputs(new Object[] {input}, byPosition);
-        } catch (RuntimeException error) {
-            throw new BenchmarkException(BenchmarkException.Kind.DELEGATE, "inference failed: " + error.getMessage(), error);
-        }
+    public double lastInvocation() {
+        Long nanoseconds = interpreter.getLastNativeInferenceDurationNanoseconds();
+        return nanoseconds == null ? Double.NaN : nanoseconds / 1e6;
     }
 
     @Override

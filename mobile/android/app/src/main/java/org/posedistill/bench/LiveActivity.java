@@ -23,6 +23,8 @@ public final class LiveActivity extends Activity implements Camera.Listener {
     private Camera camera;
     private LoadedModel model;
     private Pipeline pipeline;
+    /** Whether the worker has the runtime. */
+    private boolean holds;
     /** Why the model does not run, null while it may; for the screen's own thread. */
     private String failure;
 
@@ -69,10 +71,7 @@ public final class LiveActivity extends Activity implements Camera.Listener {
         worker.execute(new Runnable() {
             @Override
             public void run() {
-                if (pipeline != null) {
-                    pipeline.close();
-                    pipeline = null;
-                }
+                close();
             }
         });
         worker.shutdown();
@@ -83,7 +82,12 @@ public final class LiveActivity extends Activity implements Camera.Listener {
         return checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED;
     }
 
+    @Override
     @SuppressWarnings("deprecation")
+    public int displayDegrees() {
+        return 90 * getWindowManager().getDefaultDisplay().getRotation();
+    }
+
     private void startCamera() {
         if (failure != null) {
             figures.setText(failure);
@@ -91,30 +95,59 @@ public final class LiveActivity extends Activity implements Camera.Listener {
         }
         figures.setText(R.string.waiting);
         camera = new Camera(this);
-        camera.open(this, 90 * getWindowManager().getDefaultDisplay().getRotation());
+        camera.open(this);
     }
 
     private void load() {
         try {
             Engine.Delegate delegate = request.check();
-            model = LoadedModel.read(new Storage(this), request.model, request.metadata);
-            Engine engine = ((BenchApplication) getApplication()).engines()
-                    .create(model.content, model.info, delegate, request.threads);
+            Storage storage = new Storage(this);
+            model = LoadedModel.read(storage, request);
+            if (model.info == null) {
+                throw new BenchmarkException(BenchmarkException.Kind.MODEL,
+                        request.model + " has no JSON that says what its outputs are; push the one of its export");
+            }
+            acquire();
+            Engine engine = app().engines().create(
+                    model.content, model.name, new Engine.Settings(delegate, request, storage.cache(), model.sha256));
             pipeline = Pipeline.of(model.info, engine);
             engine.delegation().refuseIdle(delegate);
+        } catch (InterruptedException ended) {
+            Thread.currentThread().interrupt();
         } catch (BenchmarkException | RuntimeException | LinkageError | OutOfMemoryError error) {
             fail(error);
         }
     }
 
+    private BenchApplication app() {
+        return (BenchApplication) getApplication();
+    }
+
+    private void acquire() throws InterruptedException {
+        app().runtime.acquire();
+        holds = true;
+    }
+
+    /** Close the model, on the worker's thread. */
+    private void close() {
+        if (pipeline != null) {
+            pipeline.close();
+            pipeline = null;
+        }
+        if (holds) {
+            holds = false;
+            app().runtime.release();
+        }
+    }
+
     /** Called on the camera's thread; returns when the frame has been looked at, so that frames do not queue. */
     @Override
-    public void onFrame(final Photograph frame) {
+    public void onFrame(final Photograph frame, final long taken) {
         try {
             worker.submit(new Runnable() {
                 @Override
                 public void run() {
-                    look(frame);
+                    look(frame, taken);
                 }
             }).get();
         } catch (InterruptedException interrupted) {
@@ -124,26 +157,22 @@ public final class LiveActivity extends Activity implements Camera.Listener {
         }
     }
 
-    private void look(Photograph frame) {
+    private void look(Photograph frame, long taken) {
         if (pipeline == null) {
             return;
         }
         try {
-            long start = System.nanoTime();
             Letterbox letterbox = pipeline.prepare(frame);
             pipeline.infer();
             List<Person> persons = pipeline.decode(letterbox);
-            show(frame, persons, (System.nanoTime() - start) / 1e6);
+            show(frame, persons, (System.nanoTime() - taken) / 1e6);
         } catch (BenchmarkException | RuntimeException | OutOfMemoryError error) {
             fail(error);
         }
     }
 
     private void fail(Throwable thrown) {
-        if (pipeline != null) {
-            pipeline.close();
-            pipeline = null;
-        }
+        close();
         final String message = BenchmarkException.of(thrown).getMessage();
         runOnUiThread(new Runnable() {
             @Override

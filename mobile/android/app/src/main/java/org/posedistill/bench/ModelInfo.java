@@ -1,6 +1,7 @@
 package org.posedistill.bench;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.json.JSONArray;
 import org.json.JSONException;
@@ -15,6 +16,8 @@ final class ModelInfo {
     final String network;
     /** Null where the JSON does not tell. */
     final Boolean trained;
+    /** What it is stored and computed in, such as float32 or int8. */
+    final String precision;
     final TensorInfo input;
     final int width;
     final int height;
@@ -32,6 +35,8 @@ final class ModelInfo {
         JSONObject source = json.optJSONObject("source");
         network = source == null ? "unknown" : source.optString("network", "unknown");
         trained = source == null || !source.has("step") ? null : Boolean.valueOf(source.getLong("step") > 0);
+        JSONObject stored = json.optJSONObject("precision");
+        precision = stored == null ? "unknown" : stored.optString("precision", "unknown");
         input = new TensorInfo(json.getJSONObject("input"));
         width = json.getJSONObject("input").getInt("width");
         height = json.getJSONObject("input").getInt("height");
@@ -63,6 +68,10 @@ final class ModelInfo {
     }
 
     private void check(String name) throws BenchmarkException {
+        input.check();
+        for (TensorInfo output : outputs) {
+            output.check();
+        }
         int[] shape = input.shape;
         if (shape.length != 4 || shape[0] != 1 || shape[1] != height || shape[2] != width || shape[3] != 3) {
             throw misfit(name + ": the input " + input + " is no RGB image of " + width + " x " + height);
@@ -93,6 +102,27 @@ final class ModelInfo {
             if (find(kind).isEmpty()) {
                 throw misfit(name + " has no output of kind " + kind + ", without which there are no persons");
             }
+        }
+    }
+
+    /** Refuse a loaded model that is not as described. */
+    void check(Engine engine) throws BenchmarkException {
+        List<TensorInfo> inputs = engine.inputs();
+        List<TensorInfo> given = engine.outputs();
+        if (inputs.size() != 1 || given.size() != outputs.size()) {
+            throw misfit(file + " has " + inputs.size() + " inputs and " + given.size()
+                    + " outputs; export it again, with its JSON");
+        }
+        check(inputs.get(0), input);
+        for (TensorInfo output : outputs) {
+            check(given.get(output.position), output);
+        }
+    }
+
+    private void check(TensorInfo given, TensorInfo described) throws BenchmarkException {
+        if (!Arrays.equals(given.shape, described.shape) || !given.dtype.equals(described.dtype)) {
+            throw misfit(file + " has " + Arrays.toString(given.shape) + " " + given.dtype + " where its JSON says "
+                    + described + "; export it again, with its JSON");
         }
     }
 

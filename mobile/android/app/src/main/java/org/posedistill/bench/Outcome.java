@@ -13,6 +13,8 @@ final class Outcome {
     List<Person> persons = Collections.emptyList();
     /** Null for a run that went well. */
     BenchmarkException error;
+    /** Why there is no file of the result, null where there is one. */
+    BenchmarkException unwritten;
 
     Outcome(JSONObject json) {
         this.json = json;

@@ -4,53 +4,61 @@ import java.io.Closeable;
 import java.nio.ByteBuffer;
 import java.util.List;
 
-/** From a photograph to its persons in three steps, with the buffers that are used again and again. */
-final class Pipeline implements Closeable {
-    private final ModelInfo model;
+/** A loaded model with the buffers that are used again and again: prepare, infer, decode. */
+abstract class Pipeline implements Closeable {
     private final Engine engine;
-    private final Decoder decoder;
-    private final byte[] pixels;
-    private final ByteBuffer input;
-    private final ByteBuffer[] outputs;
+    final ByteBuffer[] inputs;
+    final ByteBuffer[] outputs;
 
-    private Pipeline(ModelInfo model, Engine engine) {
-        this.model = model;
+    Pipeline(Engine engine) {
         this.engine = engine;
-        decoder = new Decoder(model);
-        pixels = new byte[model.width * model.height * 3];
-        input = model.input.allocate();
-        outputs = new ByteBuffer[model.outputs.size()];
-        for (TensorInfo output : model.outputs) {
-            outputs[output.position] = output.allocate();
-        }
+        inputs = allocate(engine.inputs());
+        outputs = allocate(engine.outputs());
     }
 
-    /** The pipeline closes the engine, also where it cannot be made. */
-    static Pipeline of(ModelInfo model, Engine engine) {
+    private static ByteBuffer[] allocate(List<TensorInfo> tensors) {
+        ByteBuffer[] buffers = new ByteBuffer[tensors.size()];
+        for (int i = 0; i < buffers.length; i++) {
+            buffers[i] = tensors.get(i).allocate();
+        }
+        return buffers;
+    }
+
+    /**
+     * The way of a photograph through a model; the pipeline closes the engine, also where it cannot be made.
+     *
+     * @param model null for a model that nothing describes, which is fed with noise and finds nobody
+     */
+    static Pipeline of(ModelInfo model, Engine engine) throws BenchmarkException {
+        boolean made = false;
         try {
-            return new Pipeline(model, engine);
-        } catch (RuntimeException | OutOfMemoryError error) {
-            engine.close();
-            throw error;
+            Pipeline pipeline = model == null ? new NoisePipeline(engine) : new PosePipeline(model, engine);
+            made = true;
+            return pipeline;
+        } finally {
+            if (!made) {
+                engine.close();
+            }
         }
     }
 
     /** Fill the input. */
-    Letterbox prepare(Photograph photograph) {
-        Letterbox letterbox = new Letterbox(photograph.width, photograph.height, model.width, model.height);
-        letterbox.fill(photograph, model.padding, pixels);
-        model.input.write(pixels, input);
-        return letterbox;
-    }
+    abstract Letterbox prepare(Photograph photograph);
+
+    /** Persons in pixels of the photograph that was prepared. */
+    abstract List<Person> decode(Letterbox letterbox);
+
+    /** Whether preparing and decoding are what an app would do, so that their times mean something. */
+    abstract boolean isComplete();
 
     /** Run the model and read its outputs. */
     void infer() throws BenchmarkException {
-        engine.run(input, outputs);
+        engine.run(inputs, outputs);
     }
 
-    /** Persons in pixels of the photograph that was prepared. */
-    List<Person> decode(Letterbox letterbox) {
-        return decoder.decode(outputs, letterbox);
+    /** See {@link Engine#lastInvocation()}. */
+    double lastInvocation() {
+        return engine.lastInvocation();
     }
 
     @Override

@@ -27,6 +27,8 @@ public final class PoseView extends View {
     private final RectF frame = new RectF();
     private Bitmap bitmap;
     private boolean isTooLarge;
+    /** Pixels of the photograph to a pixel of the bitmap. */
+    private int reduction = 1;
     private Skeleton skeleton;
     private List<Person> persons = Collections.emptyList();
 
@@ -44,6 +46,7 @@ public final class PoseView extends View {
         } catch (OutOfMemoryError error) {
             isTooLarge = true;
         }
+        reduction = photograph == null ? 1 : photograph.reduction;
         persons = newPersons;
         skeleton = newSkeleton;
         invalidate();
@@ -70,7 +73,7 @@ public final class PoseView extends View {
         canvas.translate(left, top);
         for (int i = persons.size() - 1; i >= 0; i--) {
             if (persons.get(i).score >= LOWEST_PERSON) {
-                draw(canvas, persons.get(i), PERSONS[i % PERSONS.length], scale, width);
+                draw(canvas, persons.get(i), PERSONS[i % PERSONS.length], scale / reduction, width);
             }
         }
         canvas.restore();

@@ -1,11 +1,16 @@
 package org.posedistill.bench;
 
 import java.util.Arrays;
+import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
 /** What there is to say of the times of some runs, milliseconds. */
 final class Statistics {
+    /** With fewer runs the 99th percentile is but the largest few. */
+    static final int LEAST_FOR_P99 = 500;
+
+    private final double[] samples;
     private final double[] sorted;
     final double mean;
     final double std;
@@ -14,6 +19,7 @@ final class Statistics {
         if (milliseconds.length == 0) {
             throw new IllegalArgumentException("there are no statistics of no runs");
         }
+        samples = milliseconds.clone();
         sorted = milliseconds.clone();
         Arrays.sort(sorted);
         double sum = 0;
@@ -40,7 +46,12 @@ final class Statistics {
         return percentile(0.5);
     }
 
+    /** The samples too, oldest first. */
     JSONObject toJson() throws JSONException {
+        JSONArray all = new JSONArray();
+        for (double sample : samples) {
+            all.put(round(sample));
+        }
         return new JSONObject()
                 .put("runs", sorted.length)
                 .put("min", round(sorted[0]))
@@ -48,9 +59,10 @@ final class Statistics {
                 .put("median", round(median()))
                 .put("p90", round(percentile(0.90)))
                 .put("p95", round(percentile(0.95)))
-                .put("p99", round(percentile(0.99)))
+                .put("p99", sorted.length < LEAST_FOR_P99 ? JSONObject.NULL : (Object) round(percentile(0.99)))
                 .put("max", round(sorted[sorted.length - 1]))
-                .put("std", round(std));
+                .put("std", round(std))
+                .put("samples", all);
     }
 
     /** To whole microseconds. */

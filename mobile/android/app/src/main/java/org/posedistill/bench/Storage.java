@@ -8,6 +8,7 @@ import java.io.FileNotFoundException;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,6 +19,8 @@ import org.json.JSONObject;
 /** Files that adb pushed, files inside the APK, and results. */
 final class Storage {
     private static final String SCENES = "scenes";
+    /** Where adb may push what the app's own folder does not take; other paths are nobody's to name. */
+    private static final String PUSHED = "/data/local/tmp/pose-distill-bench/";
 
     private final Context context;
 
@@ -26,12 +29,12 @@ final class Storage {
     }
 
     /** Folder that adb reads and writes, null while the shared storage is not there. */
-    private File folder() {
+    File folder() {
         return context.getExternalFilesDir(null);
     }
 
     /**
-     * A whole file: of that absolute path, or of that name among the pushed files, or inside the APK.
+     * A whole file: of that name among the pushed files, or inside the APK, or of a path below `PUSHED`.
      *
      * @param kind what to call it in the error when there is none
      */
@@ -51,7 +54,20 @@ final class Storage {
         }
     }
 
-    private InputStream open(String name) throws IOException {
+    /** Whether there is such a file. */
+    boolean has(String name) {
+        try (InputStream stream = open(name)) {
+            return stream != null;
+        } catch (IOException | BenchmarkException missing) {
+            return false;
+        }
+    }
+
+    private InputStream open(String name) throws IOException, BenchmarkException {
+        if (Arrays.asList(name.split("/")).contains("..") || (name.startsWith("/") && !name.startsWith(PUSHED))) {
+            throw new BenchmarkException(BenchmarkException.Kind.REQUEST,
+                    name + " is no name of a pushed file; push it into " + folder() + " or " + PUSHED);
+        }
         File pushed = name.startsWith("/") ? new File(name) : new File(folder(), name);
         return pushed.isFile() ? new FileInputStream(pushed) : context.getAssets().open(name);
     }
@@ -71,28 +87,56 @@ final class Storage {
         return names;
     }
 
-    /** Write a result under a temporary name and rename it. */
+    /** Write a result; a name that is taken gets a number, so that nothing is overwritten. */
     File writeResult(String name, JSONObject result) throws BenchmarkException {
+        try {
+            return write(name, ByteBuffer.wrap((result.toString(2) + "\n").getBytes(StandardCharsets.UTF_8)));
+        } catch (JSONException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** Write buffers one after the other among the results, under a temporary name that is then changed. */
+    File write(String name, ByteBuffer... content) throws BenchmarkException {
         File results = new File(folder(), "results");
-        File file = new File(results, name);
         File temporary = new File(results, "." + name + ".partial");
         try {
             if (folder() == null || !(results.isDirectory() || results.mkdirs())) {
                 throw new IOException("the folder " + results + " cannot be made");
             }
             try (FileOutputStream stream = new FileOutputStream(temporary)) {
-                stream.write((result.toString(2) + "\n").getBytes(StandardCharsets.UTF_8));
+                for (ByteBuffer part : content) {
+                    part.rewind();
+                    while (part.hasRemaining()) {
+                        stream.getChannel().write(part);
+                    }
+                }
                 stream.getFD().sync();
             }
+            File file = free(results, name);
             if (!temporary.renameTo(file)) {
                 throw new IOException(temporary.getName() + " cannot be renamed");
             }
             return file;
-        } catch (IOException | JSONException error) {
+        } catch (IOException error) {
             throw new BenchmarkException(BenchmarkException.Kind.STORAGE,
-                    "result " + file + " cannot be written: " + error.getMessage(), error);
+                    "result " + new File(results, name) + " cannot be written: " + error.getMessage(), error);
         } finally {
             temporary.delete();
         }
+    }
+
+    private static File free(File folder, String name) {
+        int dot = name.lastIndexOf('.');
+        File file = new File(folder, name);
+        for (int number = 2; file.exists(); number++) {
+            file = new File(folder, name.substring(0, dot) + "-" + number + name.substring(dot));
+        }
+        return file;
+    }
+
+    /** Folder for what a delegate compiles. */
+    File cache() {
+        return context.getCacheDir();
     }
 }

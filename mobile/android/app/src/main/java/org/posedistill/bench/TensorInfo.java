@@ -3,12 +3,16 @@ package org.posedistill.bench;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
 /** An input or output of a model, as its JSON describes it. */
 final class TensorInfo {
+    private static final List<String> READ = Arrays.asList("float32", "int32", "int8", "uint8");
+
     final String name;
     final String kind;
     final int position;
@@ -18,7 +22,7 @@ final class TensorInfo {
     final float scale;
     final int zeroPoint;
 
-    TensorInfo(JSONObject json) throws JSONException, BenchmarkException {
+    TensorInfo(JSONObject json) throws JSONException {
         name = json.getString("name");
         kind = json.optString("kind", "");
         position = json.getInt("position");
@@ -31,7 +35,22 @@ final class TensorInfo {
         JSONObject quantisation = json.optJSONObject("quantisation");
         scale = quantisation == null ? 0 : (float) quantisation.getDouble("scale");
         zeroPoint = quantisation == null ? 0 : quantisation.getInt("zero_point");
-        if (bytesEach() == 0) {
+    }
+
+    /** As the runtime tells it. */
+    TensorInfo(String name, int position, int[] shape, String dtype, float scale, int zeroPoint) {
+        this.name = name;
+        kind = "";
+        this.position = position;
+        this.shape = shape;
+        this.dtype = dtype;
+        this.scale = scale;
+        this.zeroPoint = zeroPoint;
+    }
+
+    /** Refuse numbers that cannot be read. */
+    void check() throws BenchmarkException {
+        if (!READ.contains(dtype)) {
             throw new BenchmarkException(BenchmarkException.Kind.MODEL, name + " is of type " + dtype
                     + ", which this app does not know; it reads float32, int32, int8 and uint8");
         }
@@ -82,6 +101,25 @@ final class TensorInfo {
         }
     }
 
+    /** Store numbers at random: integers over their whole range, others 0 to 255, as the host's benchmark does. */
+    void writeNoise(ByteBuffer stored) {
+        Random random = new Random(0);
+        stored.rewind();
+        if (dtype.equals("float32")) {
+            while (stored.hasRemaining()) {
+                stored.putFloat(random.nextInt(256));
+            }
+        } else if (dtype.equals("bool")) {
+            while (stored.hasRemaining()) {
+                stored.put((byte) random.nextInt(2));
+            }
+        } else {
+            byte[] all = new byte[stored.remaining()];
+            random.nextBytes(all);
+            stored.put(all);
+        }
+    }
+
     private byte[] storedBytes() {
         int lowest = dtype.equals("int8") ? -128 : 0;
         byte[] table = new byte[256];
@@ -94,14 +132,18 @@ final class TensorInfo {
 
     private int bytesEach() {
         switch (dtype) {
-            case "float32":
-            case "int32":
-                return 4;
+            case "int64":
+            case "float64":
+                return 8;
+            case "int16":
+            case "float16":
+                return 2;
             case "int8":
             case "uint8":
+            case "bool":
                 return 1;
             default:
-                return 0;
+                return 4;
         }
     }
 

@@ -27,28 +27,7 @@ import org.robolectric.shadows.ShadowLog;
 @RunWith(RobolectricTestRunner.class)
 @Config(sdk = 34, application = GivenApplication.class, qualifiers = "w411dp-h731dp-xhdpi")
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
-public final class BenchmarkActivityTest {
-    private final Intent intent = new Intent();
-    private GivenApplication app;
-    private JSONObject scene;
-    private ActivityController<BenchmarkActivity> controller;
-
-    @Before
-    public void giveOutputs() throws Exception {
-        app = (GivenApplication) RuntimeEnvironment.getApplication();
-        scene = new JSONObject(Cases.text("scene.json"));
-        app.outputs = Cases.outputs(scene);
-        intent.putExtra("warmup", 1).putExtra("runs", 3);
-    }
-
-    @After
-    public void nothingStaysOpen() {
-        assertEquals(0, app.open);
-        if (controller != null) {
-            controller.close();
-        }
-    }
-
+public final class BenchmarkActivityTest extends Runs {
     @Test
     public void measuresTheBundledModel() throws Exception {
         app.delegation = Delegation.fromLog(
@@ -57,7 +36,7 @@ public final class BenchmarkActivityTest {
         String text = start();
         JSONObject result = result("student_cpu_4.json", "ok");
         assertEquals("ok", result.getString("status"));
-        assertEquals(5, app.runs);
+        assertEquals("the first, one to warm up, three, and three of the bare invocation", 8, app.runs);
         assertEquals(3, result.getJSONObject("times").getJSONObject("inference").getInt("runs"));
         assertEquals(0.75, result.getJSONObject("delegate").getDouble("share"), 0);
         assertPersons(result.getJSONArray("persons"));
@@ -70,6 +49,7 @@ public final class BenchmarkActivityTest {
         for (String name : new String[] {"wide", "upright"}) {
             given("scene_" + name);
             assertPersons(result("student_cpu_4.json", name).getJSONArray("persons"));
+            assertTrue(file("student_cpu_4.json").delete());
             controller.close();
         }
     }
@@ -132,13 +112,15 @@ public final class BenchmarkActivityTest {
     @Test
     public void aSecondIntentRunsInTheSameScreen() throws Exception {
         start();
-        controller.newIntent(new Intent().putExtra("runs", 2).putExtra("result", "second.json"));
+        controller.newIntent(new Intent().putExtra("runs", 2).putExtra("runs_ms", 0).putExtra("result", "second.json"));
         Screens.waitWhile(controller.get(), "running");
         assertEquals(2, result("second.json", "second").getJSONObject("request").getInt("runs"));
     }
 
     @Test
     public void buttonsChangeDelegateAndPhotograph() throws Exception {
+        app.delegation = Delegation.fromLog(
+                Arrays.asList("Replacing 1 out of 120 node(s) with delegate (TfLiteGpuDelegateV2) node"), "TfLiteGpuDelegateV2");
         start();
         controller.get().findViewById(R.id.next).performClick();
         Screens.waitWhile(controller.get(), "running");
@@ -172,6 +154,15 @@ public final class BenchmarkActivityTest {
     }
 
     @Test
+    public void delegateOfWhichNothingIsToldIsAnError() throws Exception {
+        for (String delegate : new String[] {"gpu", "nnapi"}) {
+            intent.putExtra("delegate", delegate);
+            failed("student_" + delegate + "_4.json", "delegate", "does not say that delegate " + delegate + " took any operator");
+            controller.close();
+        }
+    }
+
+    @Test
     public void modelOfAnotherExportIsAnError() throws Exception {
         push("other.tflite", new byte[] {1, 2, 3});
         push("other.json", Cases.bytes("assets/student.json"));
@@ -192,7 +183,7 @@ public final class BenchmarkActivityTest {
     @Test
     public void missingModelIsAnError() throws Exception {
         intent.putExtra("model", "none.tflite");
-        failed("none_cpu_4.json", "model", "there is no none.json in");
+        failed("none_cpu_4.json", "model", "there is no none.tflite in");
     }
 
     @Test
@@ -231,60 +222,5 @@ public final class BenchmarkActivityTest {
         push("results", new byte[0]);
         String text = start();
         assertTrue(text, text.contains("Error: result ") && text.contains("cannot be written"));
-    }
-
-    /** Run the model that a case describes, which gives the case's outputs. */
-    private void given(String name) throws Exception {
-        scene = new JSONObject(Cases.text(name + ".json"));
-        app.outputs = Cases.outputs(scene);
-        push("given.json", scene.getString("metadata").getBytes(StandardCharsets.UTF_8));
-        intent.putExtra("metadata", "given.json");
-        start();
-    }
-
-    private String start() throws Exception {
-        controller = Robolectric.buildActivity(BenchmarkActivity.class, intent).setup();
-        return Screens.waitWhile(controller.get(), "running");
-    }
-
-    /** Run, and expect an error of this kind in the file and on the screen. */
-    private void failed(String file, String kind, String message) throws Exception {
-        String text = start();
-        JSONObject result = result(file, new Throwable().getStackTrace()[1].getMethodName());
-        assertEquals("error", result.getString("status"));
-        assertEquals(kind, result.getJSONObject("error").getString("kind"));
-        String told = result.getJSONObject("error").getString("message");
-        assertTrue(told, told.contains(message));
-        assertTrue(text, text.contains("Error: " + told));
-        assertFalse(result.has("times"));
-    }
-
-    private File file(String name) {
-        return new File(new File(app.getExternalFilesDir(null), "results"), name);
-    }
-
-    /** The result's file; a copy is left for the schema to be held against. */
-    private JSONObject result(String name, String copy) throws Exception {
-        byte[] content = Files.readAllBytes(file(name).toPath());
-        Files.write(Cases.out("results").resolve(copy + ".json"), content);
-        return new JSONObject(new String(content, StandardCharsets.UTF_8));
-    }
-
-    private void push(String name, byte[] content) throws Exception {
-        Files.write(new File(app.getExternalFilesDir(null), name).toPath(), content);
-    }
-
-    private void assertPersons(JSONArray persons) throws Exception {
-        JSONArray expected = scene.getJSONArray("persons");
-        assertEquals(expected.length(), persons.length());
-        for (int i = 0; i < persons.length(); i++) {
-            JSONArray joints = persons.getJSONObject(i).getJSONArray("joints");
-            for (int joint = 0; joint < joints.length(); joint++) {
-                for (int axis = 0; axis < 3; axis++) {
-                    assertEquals(expected.getJSONArray(i).getJSONArray(joint).getDouble(axis),
-                            joints.getJSONArray(joint).getDouble(axis), 2e-3);
-                }
-            }
-        }
     }
 }

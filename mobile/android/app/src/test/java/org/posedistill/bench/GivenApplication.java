@@ -2,6 +2,7 @@ package org.posedistill.bench;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
@@ -14,8 +15,30 @@ public final class GivenApplication extends BenchApplication {
     Throwable whenRunning;
     Delegation delegation = Delegation.NOT_TOLD;
     final List<Engine.Delegate> asked = Collections.synchronizedList(new ArrayList<Engine.Delegate>());
+    volatile Engine.Settings lastSettings;
+    /** What the model says it takes and gives: by default what its JSON in the assets says. */
+    final List<TensorInfo> inputs = new ArrayList<>();
+    final List<TensorInfo> described = new ArrayList<>();
+    /** What the runtime says of the bare invocation. */
+    double invocation = 1.5;
+    /** Done once in the run of this number. */
+    int runsUntil = -1;
+    Runnable whenRunsAreOver;
     volatile int open;
     volatile int runs;
+
+    /** Let the model be as this JSON describes it. */
+    void describe(String json) throws Exception {
+        ModelInfo info = ModelInfo.parse(json, "given.json");
+        inputs.clear();
+        inputs.add(info.input);
+        TensorInfo[] ordered = new TensorInfo[info.outputs.size()];
+        for (TensorInfo output : info.outputs) {
+            ordered[output.position] = output;
+        }
+        described.clear();
+        described.addAll(Arrays.asList(ordered));
+    }
 
     @Override
     Engine.Factory engines() {
@@ -31,9 +54,9 @@ public final class GivenApplication extends BenchApplication {
             }
 
             @Override
-            public Engine create(ByteBuffer content, ModelInfo model, Engine.Delegate delegate, int threads)
-                    throws BenchmarkException {
-                asked.add(delegate);
+            public Engine create(ByteBuffer content, String name, Engine.Settings settings) throws BenchmarkException {
+                asked.add(settings.delegate);
+                lastSettings = settings;
                 raise(whenLoading);
                 open++;
                 return new Given();
@@ -43,8 +66,26 @@ public final class GivenApplication extends BenchApplication {
 
     private final class Given implements Engine {
         @Override
-        public void run(ByteBuffer input, ByteBuffer[] results) throws BenchmarkException {
+        public List<TensorInfo> inputs() {
+            return inputs;
+        }
+
+        @Override
+        public List<TensorInfo> outputs() {
+            return described;
+        }
+
+        @Override
+        public double lastInvocation() {
+            return invocation;
+        }
+
+        @Override
+        public void run(ByteBuffer[] given, ByteBuffer[] results) throws BenchmarkException {
             raise(whenRunning);
+            if (runs == runsUntil && whenRunsAreOver != null) {
+                whenRunsAreOver.run();
+            }
             for (int i = 0; i < results.length; i++) {
                 results[i].clear();
                 if (i < outputs.length) {

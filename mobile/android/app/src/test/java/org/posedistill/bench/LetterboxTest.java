@@ -20,6 +20,9 @@ public final class LetterboxTest {
     public void inputIsThatOfPython() throws Exception {
         List<JSONObject> cases = Cases.all("letterbox");
         assertEquals(16, cases.size());
+        List<JSONObject> large = Cases.all("large");
+        assertEquals(4, large.size());
+        cases.addAll(large);
         for (JSONObject golden : cases) {
             JSONArray size = golden.getJSONArray("input");
             Photograph photograph = Cases.photograph(golden.getJSONArray("photograph"), Cases.bytes(golden.getString("pixels")));

@@ -10,6 +10,7 @@ import android.hardware.camera2.CameraCharacteristics;
 import android.hardware.camera2.CameraDevice;
 import android.hardware.camera2.CameraManager;
 import android.os.Looper;
+import android.view.Surface;
 import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -26,6 +27,7 @@ import org.robolectric.annotation.GraphicsMode;
 import org.robolectric.shadow.api.Shadow;
 import org.robolectric.shadows.ShadowCameraCharacteristics;
 import org.robolectric.shadows.ShadowCameraManager;
+import org.robolectric.shadows.ShadowDisplay;
 import org.robolectric.util.ReflectionHelpers;
 
 /** The live screen, given frames as the camera's thread gives them. */
@@ -39,6 +41,7 @@ public final class LiveActivityTest {
     @Before
     public void giveOutputs() throws Exception {
         app = (GivenApplication) RuntimeEnvironment.getApplication();
+        app.describe(Cases.text("assets/student.json"));
         app.outputs = Cases.outputs(new JSONObject(Cases.text("scene.json")));
         frame = Cases.frame(new JSONObject(Cases.text("camera.json"))).turned(90);
     }
@@ -64,6 +67,7 @@ public final class LiveActivityTest {
         for (String name : new String[] {"scene_wide", "scene_upright", "scene_alone"}) {
             JSONObject golden = new JSONObject(Cases.text(name + ".json"));
             app.outputs = Cases.outputs(golden);
+            app.describe(golden.getString("metadata"));
             Files.write(new File(app.getExternalFilesDir(null), "given.json").toPath(),
                     golden.getString("metadata").getBytes(StandardCharsets.UTF_8));
             Intent intent = new Intent().putExtra("metadata", "given.json");
@@ -108,6 +112,42 @@ public final class LiveActivityTest {
         }
     }
 
+    /** Back cameras mostly lie at 90 degrees in the phone, front cameras at 270. */
+    @Test
+    public void framesStandUprightHoweverThePhoneIsHeld() {
+        int[] back = {90, 0, 270, 180};
+        int[] front = {270, 0, 90, 180};
+        for (int quarter = 0; quarter < 4; quarter++) {
+            assertEquals("back " + quarter, back[quarter], Camera.turn(90, false, 90 * quarter));
+            assertEquals("front " + quarter, front[quarter], Camera.turn(270, true, 90 * quarter));
+        }
+    }
+
+    @Test
+    public void theScreensTurnIsAskedForAnew() throws Exception {
+        try (ActivityController<LiveActivity> controller = start()) {
+            for (int rotation : new int[] {Surface.ROTATION_0, Surface.ROTATION_180, Surface.ROTATION_270}) {
+                shadowOf(ShadowDisplay.getDefaultDisplay()).setRotation(rotation);
+                assertEquals(90 * rotation, controller.get().displayDegrees());
+            }
+        }
+        waitUntilClosed();
+    }
+
+    @Test
+    public void theTimeOfAFrameBeginsWithTheFrame() throws Exception {
+        try (ActivityController<LiveActivity> controller = start()) {
+            Thread camera = new Thread(() -> controller.get().onFrame(frame, System.nanoTime() - 5_000_000_000L));
+            camera.start();
+            camera.join();
+            shadowOf(Looper.getMainLooper()).idle();
+            String text = Screens.text(controller.get());
+            double milliseconds = Double.parseDouble(text.replaceAll("(?s).* ([0-9.]+) ms a picture.*", "$1"));
+            assertTrue(text, milliseconds >= 5000);
+        }
+        waitUntilClosed();
+    }
+
     @Test
     public void delegateThatRefusesIsOnTheScreen() throws Exception {
         app.whenLoading = new BenchmarkException(BenchmarkException.Kind.DELEGATE, "delegate gpu refuses this model");
@@ -149,7 +189,7 @@ public final class LiveActivityTest {
 
     /** Returns when the frame has been looked at and shown. */
     private void give(LiveActivity activity) throws InterruptedException {
-        Thread camera = new Thread(() -> activity.onFrame(frame));
+        Thread camera = new Thread(() -> activity.onFrame(frame, System.nanoTime()));
         camera.start();
         camera.join();
         shadowOf(Looper.getMainLooper()).idle();

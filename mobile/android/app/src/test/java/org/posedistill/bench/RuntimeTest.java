@@ -19,7 +19,7 @@ public final class RuntimeTest {
     @Test
     public void runtimeThatCannotBeLoadedIsAnErrorForEveryDelegate() throws Exception {
         BenchApplication app = (BenchApplication) RuntimeEnvironment.getApplication();
-        Benchmark benchmark = new Benchmark(app, new Storage(app), app.engines());
+        Benchmark benchmark = new Benchmark(app, new Storage(app), app.engines(), inFront(app));
         for (Engine.Delegate delegate : Engine.Delegate.values()) {
             JSONObject result = benchmark.run(Request.from(null).with(delegate.label(), Request.PHOTOGRAPH)).json;
             assertEquals("error", result.getString("status"));
@@ -27,5 +27,11 @@ public final class RuntimeTest {
             String message = result.getJSONObject("error").getString("message");
             assertTrue(message, message.startsWith("delegate " + delegate.label() + " "));
         }
+    }
+
+    private static Visibility inFront(BenchApplication app) {
+        Visibility visibility = new Visibility(app);
+        visibility.focus(true);
+        return visibility;
     }
 }

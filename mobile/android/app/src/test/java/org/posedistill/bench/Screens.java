@@ -13,6 +13,7 @@ import android.view.View;
 import android.widget.TextView;
 import java.io.OutputStream;
 import java.nio.file.Files;
+import java.time.Duration;
 
 /** What the tests do with a screen: wait for it, read it, draw it. */
 final class Screens {
@@ -28,7 +29,7 @@ final class Screens {
     static String waitWhile(Activity activity, String unfinished) throws InterruptedException {
         long end = System.nanoTime() + PATIENCE_MS * 1_000_000;
         while (System.nanoTime() < end) {
-            shadowOf(Looper.getMainLooper()).idle();
+            shadowOf(Looper.getMainLooper()).idleFor(Duration.ofMillis(20));
             if (!text(activity).contains(unfinished)) {
                 return text(activity);
             }

@@ -1,0 +1,36 @@
+package org.posedistill.bench;
+
+import java.util.List;
+
+/** A model that its JSON describes: from a photograph to its persons. */
+final class PosePipeline extends Pipeline {
+    private final ModelInfo model;
+    private final Decoder decoder;
+    private final byte[] pixels;
+
+    PosePipeline(ModelInfo model, Engine engine) throws BenchmarkException {
+        super(engine);
+        model.check(engine);
+        this.model = model;
+        decoder = new Decoder(model);
+        pixels = new byte[model.width * model.height * 3];
+    }
+
+    @Override
+    Letterbox prepare(Photograph photograph) {
+        Letterbox letterbox = new Letterbox(photograph.fullWidth, photograph.fullHeight, model.width, model.height);
+        letterbox.fill(photograph, model.padding, pixels);
+        model.input.write(pixels, inputs[0]);
+        return letterbox;
+    }
+
+    @Override
+    List<Person> decode(Letterbox letterbox) {
+        return decoder.decode(outputs, letterbox);
+    }
+
+    @Override
+    boolean isComplete() {
+        return true;
+    }
+}
