@@ -63,6 +63,17 @@ class Device:
         """What a line of shell prints."""
         return _adb("-s", self.serial, "shell", text, seconds=self._seconds)
 
+    def follow(self, *words: str) -> subprocess.Popen:
+        """A command that goes on, its lines to be read from `stdout` as they come; to be killed."""
+        return subprocess.Popen(
+            [_program(), "-s", self.serial, "shell", shlex.join(words)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+        )
+
     def install(self, apk: Path):
         """Install or replace an app."""
         # Old versions of adb exit with 0 although the phone refused.
@@ -80,12 +91,9 @@ class Device:
 
 
 def _adb(*arguments: str, seconds: float = ANSWER_SECONDS) -> str:
-    program = shutil.which("adb")
-    if program is None:
-        raise DeviceError("adb is not installed; on Debian: apt-get install adb")
     try:
         done = subprocess.run(
-            [program, *arguments],
+            [_program(), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -99,6 +107,13 @@ def _adb(*arguments: str, seconds: float = ANSWER_SECONDS) -> str:
         reason = said[-1].removeprefix("adb: ").removeprefix("error: ") if said else f"code {done.returncode}"
         raise DeviceError(f"adb {_verb(arguments)} failed: {reason}")
     return done.stdout
+
+
+def _program() -> str:
+    program = shutil.which("adb")
+    if program is None:
+        raise DeviceError("adb is not installed; on Debian: apt-get install adb")
+    return program
 
 
 def _verb(arguments: tuple[str, ...]) -> str:

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shlex
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,19 +9,18 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from threading import Event
-from time import monotonic
 
+from mobile import phone_folder
 from mobile.adb import Device
+from mobile.app_log import AppLog, Finished
+from mobile.cooling import Cooling
 from mobile.errors import DeviceError
-from mobile.metadata import metadata_path, sha256
+from mobile.metadata import metadata_path, model_sha256
+from mobile.phone_folder import ACTIVITY, PACKAGE, PhoneFolder
 
-PACKAGE = "org.posedistill.bench"
-ACTIVITY = f"{PACKAGE}/.BenchmarkActivity"
-FILES = f"/sdcard/Android/data/{PACKAGE}/files"
 DELEGATES = ("cpu", "gpu", "nnapi")
 BUNDLED_SCENE = "scenes/0.png"
 SCHEMA = Path(__file__).with_name("android") / "result.schema.json"
-_GONE = "gone"
 
 
 @dataclass(frozen=True)
@@ -32,52 +29,86 @@ class Matrix:
 
     apk: Path
     models: tuple[Path, ...]
-    "Models, .tflite, each with its JSON beside it."
+    "Models, .tflite; one with its JSON beside it or packed behind it finds persons, others have times only."
     delegates: tuple[str, ...]
     threads: tuple[int, ...]
-    warmup: int
-    runs: int
+    "Of the CPU; other delegates run once, with the first."
+    launches: int
+    "Starts of the app for each cell, each a process of its own."
+    request: dict[str, int | bool]
+    "What the app is asked besides: `warmup`, `warmup_ms`, `runs`, `runs_ms` and the flags of its delegates."
     photograph: Path | None
     "None for the scene inside the app."
     timeout: float
     "Seconds until the result of one run must be there."
-    poll: float
-    "Seconds between two looks for it."
+    cooldown: float
+    "Seconds to wait at most, before a run, until the phone is as cool as it was at the start."
 
     def cells(self) -> list["Cell"]:
-        """One for each model, delegate and number of threads, in this order."""
-        pairs = product(enumerate(self.models), self.delegates, self.threads)
-        return [Cell(path, f"{i}-{plain_name(path.name)}", delegate, threads) for (i, path), delegate, threads in pairs]
+        """One for each model, delegate and number of threads that matters, in this order."""
+        pairs = product(enumerate(self.models), self.delegates)
+        return [
+            Cell(path, f"{i}-{phone_folder.plain_name(path.name)}", delegate, threads)
+            for (i, path), delegate in pairs
+            for threads in (self.threads if delegate == "cpu" else self.threads[:1])
+        ]
+
+    def runs(self) -> list["Run"]:
+        """Every launch: all cells in turn, each round beginning further on, so that none is always first or last."""
+        cells = self.cells()
+        rounds = []
+        for launch in range(self.launches):
+            first = launch * len(cells) // self.launches
+            rounds += [Run(cell, launch) for cell in cells[first:] + cells[:first]]
+        return rounds
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run: a model, its name on the phone, a delegate and a number of threads."""
+    """A model, its name on the phone, a delegate and a number of threads."""
 
     model: Path
     remote: str
     delegate: str
     threads: int
 
-    @property
-    def result(self) -> str:
-        """Name of the result's file."""
-        return f"{Path(self.remote).stem}_{self.delegate}_{self.threads}.json"
-
     def __str__(self) -> str:
         return f"{self.model.name}, {self.delegate}, {self.threads} thread{'s' * (self.threads > 1)}"
 
 
-def plain_name(name: str) -> str:
-    """The same name with `_` for what a phone's shell or storage could take amiss."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+@dataclass(frozen=True)
+class Run:
+    """One launch of a cell, counted from 0."""
+
+    cell: Cell
+    launch: int
+
+    @property
+    def result(self) -> str:
+        """Name of the result's file."""
+        return f"{Path(self.cell.remote).stem}_{self.cell.delegate}_{self.cell.threads}_{self.launch}.json"
+
+    def __str__(self) -> str:
+        return f"{self.cell}, launch {self.launch + 1}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one run gave."""
+
+    result: dict
+    "As result.schema.json describes it."
+    outputs: bytes | None
+    "The outputs of the last run, as they are stored, by position; None where they could not be fetched."
+    compiled: bool
+    "Whether Android compiled the app ahead."
 
 
 def run_matrix(
     device: Device,
     matrix: Matrix,
-    finished: Callable[[Cell, dict], None],
-    failed: Callable[[Cell, str], None],
+    finished: Callable[[Run, Measured], None],
+    failed: Callable[[Run, str], None],
     stop: Event,
 ):
     """Install, push, run every cell and clean up; the app stays installed.
@@ -85,104 +116,102 @@ def run_matrix(
     Args:
         device: the phone.
         matrix: what to run.
-        finished: called with each cell and its valid result of status `ok`.
-        failed: called with each cell that gave none, and why; the next cell follows.
+        finished: called with each run and its valid result of status `ok`.
+        failed: called with each run that gave none, and why; the next one follows.
         stop: set it to end early.
 
     Raises:
-        DeviceError: the phone refused, is gone or does not answer; cells that were not reported were not run.
+        DeviceError: the phone refused, is gone or does not answer; runs that were not reported were not made.
     """
     device.install(matrix.apk)
+    # Java that is still interpreted would be in the first figures; not every phone lets itself be told.
+    compiled = "Success" in device.shell("cmd", "package", "compile", "-m", "speed", "-f", PACKAGE)
+    folder = PhoneFolder(device)
     try:
-        photograph = _push(device, matrix)
-        for cell in matrix.cells():
+        photograph = _push(folder, matrix)
+        cooling = Cooling(device, matrix.cooldown, stop)
+        for run in matrix.runs():
+            cooling.wait()
             if stop.is_set():
                 return
             try:
-                result = _run(device, matrix, cell, photograph, stop)
-            except _CellError as error:
-                failed(cell, str(error))
+                result, outputs = _run(device, folder, matrix, run, photograph, stop)
+            except _RunError as error:
+                failed(run, str(error))
             else:
-                finished(cell, result)
+                finished(run, Measured(result, outputs, compiled))
     finally:
         # A phone that is gone cannot be cleaned, and why it went is said by the error on its way.
         with suppress(DeviceError):
-            _clean(device, matrix)
+            folder.clean(run.result for run in matrix.runs())
 
 
-class _CellError(DeviceError):
+class _RunError(DeviceError):
     """One run gave no figures, though the phone is there."""
-
-
-def _pushed(matrix: Matrix) -> dict[str, Path]:
-    files = {}
-    for cell in matrix.cells():
-        files[cell.remote] = cell.model
-        files[_metadata_name(cell)] = metadata_path(cell.model)
-    if matrix.photograph is not None:
-        files[f"photograph{plain_name(matrix.photograph.suffix)}"] = matrix.photograph
-    return files
 
 
 def _metadata_name(cell: Cell) -> str:
     return Path(cell.remote).with_suffix(".json").name
 
 
-def _push(device: Device, matrix: Matrix) -> str:
+def _push(folder: PhoneFolder, matrix: Matrix) -> str:
     """Push everything; the photograph's name for the app."""
-    device.shell("mkdir", "-p", FILES)
-    for name, local in _pushed(matrix).items():
-        device.push(local, f"{FILES}/{name}")
-    return BUNDLED_SCENE if matrix.photograph is None else f"photograph{plain_name(matrix.photograph.suffix)}"
+    for cell in {cell.remote: cell for cell in matrix.cells()}.values():
+        folder.push(cell.model, cell.remote)
+        if metadata_path(cell.model).exists():
+            folder.push(metadata_path(cell.model), _metadata_name(cell))
+    if matrix.photograph is None:
+        return BUNDLED_SCENE
+    return folder.push(matrix.photograph, f"photograph{phone_folder.plain_name(matrix.photograph.suffix)}")
 
 
-def _clean(device: Device, matrix: Matrix):
-    results = [f"results/{cell.result}" for cell in matrix.cells()]
-    device.shell("am", "force-stop", PACKAGE)
-    device.shell("rm", "-f", *(f"{FILES}/{name}" for name in [*_pushed(matrix), *results]))
-
-
-def _run(device: Device, matrix: Matrix, cell: Cell, photograph: str, stop: Event) -> dict:
-    remote = f"{FILES}/results/{cell.result}"
-    request = {
-        "model": cell.remote,
-        "metadata": _metadata_name(cell),
+def _run(
+    device: Device, folder: PhoneFolder, matrix: Matrix, run: Run, photograph: str, stop: Event
+) -> tuple[dict, bytes | None]:
+    cell = run.cell
+    request = matrix.request | {
+        "model": folder.name(cell.remote),
+        **({"metadata": folder.name(_metadata_name(cell))} if metadata_path(cell.model).exists() else {}),
         "photograph": photograph,
         "threads": cell.threads,
         "delegate": cell.delegate,
-        "warmup": matrix.warmup,
-        "runs": matrix.runs,
+        "outputs": True,
+        "result": run.result,
     }
-    extras = []
-    for name, value in (request | {"result": cell.result}).items():
-        extras += ["--ei" if isinstance(value, int) else "--es", name, str(value)]
-    device.shell("rm", "-f", remote)
+    folder.forget(run.result)
     device.shell("input", "keyevent", "KEYCODE_WAKEUP")
-    # -S: a process of its own for each run, so that memory and initialisation are those of this model alone.
-    answer = device.shell("am", "start", "-S", "-W", "-n", ACTIVITY, *extras)
-    if refused := re.search(r"^Error.*", answer, re.MULTILINE):
-        raise _CellError(f"the app does not start: {refused[0]}")
-    _wait(device, remote, matrix, stop)
-    with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / cell.result
-        device.pull(remote, local)
-        return _checked(local.read_bytes(), cell, request)
+    device.shell("wm", "dismiss-keyguard")
+    with AppLog(device) as log:
+        # -S: a process of its own for each run, so that memory and initialisation are those of this model alone.
+        answer = device.shell("am", "start", "-S", "-W", *folder.user, "-n", ACTIVITY, *_extras(request))
+        if refused := re.search(r"^Error.*", answer, re.MULTILINE):
+            raise _RunError(f"the app does not start: {refused[0]}")
+        try:
+            end = log.wait(run.result, matrix.timeout, stop)
+        except DeviceError as error:
+            if stop.is_set() or log.is_here():
+                device.shell("am", "force-stop", PACKAGE)
+                raise _RunError(str(error)) from None
+            raise
+    result = _checked(_content(folder, end), cell, request)
+    return result, None if result["outputs"] is None else folder.pull(result["outputs"])
 
 
-def _wait(device: Device, remote: str, matrix: Matrix, stop: Event):
-    end = monotonic() + matrix.timeout
-    look = f"ls {shlex.quote(remote)} 2>/dev/null || pidof {PACKAGE} || echo {_GONE}"
-    while True:
-        state = device.script(look).split()
-        if remote in state:
-            return
-        if _GONE in state:
-            raise _CellError("the app ended without a result; `adb logcat` tells more")
-        if monotonic() > end:
-            device.shell("am", "force-stop", PACKAGE)
-            raise _CellError(f"no result within {matrix.timeout:g} s; raise timeout or lower runs")
-        if stop.wait(matrix.poll):
-            raise _CellError("interrupted")
+def _extras(request: dict[str, str | int | bool]) -> list[str]:
+    extras = []
+    for name, value in request.items():
+        kind = "--ez" if isinstance(value, bool) else "--ei" if isinstance(value, int) else "--es"
+        extras += [kind, name, str(value).lower() if isinstance(value, bool) else str(value)]
+    return extras
+
+
+def _content(folder: PhoneFolder, end: Finished) -> bytes:
+    """The result as the log has it; where lines of it were dropped, the file."""
+    if end.text is not None:
+        return end.text.encode()
+    if end.file is not None and (content := folder.pull(end.file)) is not None:
+        return content
+    raise _RunError(f"the result is neither whole in the log nor in {end.file or 'a file'}; is the phone full?")
 
 
 @cache
@@ -197,14 +226,14 @@ def _checked(content: bytes, cell: Cell, request: dict) -> dict:
     try:
         result = json.loads(content)
     except ValueError as error:
-        raise _CellError(f"the result is no JSON: {error}") from None
+        raise _RunError(f"the result is no JSON: {error}") from None
     # The errors of nested alternatives are too many to show; the deepest one is what is wrong.
     if wrong := max(_validator().iter_errors(result), key=lambda e: len(e.absolute_path), default=None):
-        raise _CellError(f"the result does not fit {SCHEMA.name}: {wrong.json_path}: {wrong.message[:200]}")
+        raise _RunError(f"the result does not fit {SCHEMA.name}: {wrong.json_path}: {wrong.message[:200]}")
     if result["status"] == "error":
-        raise _CellError(f"{result['error']['kind']}: {result['error']['message']}")
-    if result["request"] != request:
-        raise _CellError(f"the result is that of another request: {result['request']}")
-    if result["model"]["sha256"] != sha256(cell.model.read_bytes()):
-        raise _CellError("the phone ran another file than the model pushed (SHA-256 differs)")
+        raise _RunError(f"{result['error']['kind']}: {result['error']['message']}")
+    if not request.items() <= result["request"].items():
+        raise _RunError(f"the result is that of another request: {result['request']}")
+    if result["model"]["sha256"] != model_sha256(cell.model):
+        raise _RunError("the phone ran another file than the model pushed (SHA-256 differs)")
     return result

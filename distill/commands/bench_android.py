@@ -10,21 +10,20 @@ from pathlib import Path
 from threading import Event, Lock
 
 from rich.console import Console
-from rich.table import Table
 
 import distill
+from distill.deployment.phone_agreement import PhoneChecks, photograph_of
 from distill.deployment.phone_plot import draw_phones
+from distill.deployment.phone_table import cells_of, phone_table, row_of
 from distill.system.errors import InputError
 from distill.system.files import write_atomically
 from distill.system.json_values import to_json_values
 from mobile.adb import Device, devices, why_unusable
-from mobile.android_bench import DELEGATES, Cell, Matrix, plain_name, run_matrix
+from mobile.android_bench import BUNDLED_SCENE, DELEGATES, Matrix, Measured, Run, run_matrix
 from mobile.errors import DeviceError
-from mobile.metadata import metadata_path
+from mobile.phone_folder import plain_name
 
 _FILE_WIDTH = 160
-_STEPS = ("preprocessing", "inference", "decoding", "total")
-_FIGURES = ("min", "mean", "median", "p90", "p95", "p99", "max", "std")
 
 
 @dataclass(frozen=True)
@@ -32,25 +31,41 @@ class AndroidConfig:
     """Time .tflite models on Android phones: install the app, run every delegate and number of threads, collect."""
 
     models: list[Path]
-    "Models, .tflite, each with the JSON of its export beside it."
+    "Models, .tflite. One of ours has its JSON beside it or in it; of any other there are times only."
     serial: list[str] = field(default_factory=list)
     "Serial numbers of the phones, as `adb devices` lists them; all that are connected by default."
-    delegates: list[str] = field(default_factory=lambda: list(DELEGATES))
-    "Delegates to run with: cpu, gpu, nnapi."
+    delegates: list[str] = field(default_factory=lambda: ["cpu", "gpu"])
+    "Delegates to run with: cpu, gpu, nnapi, which Android has given up since its version 15."
     threads: list[int] = field(default_factory=lambda: [1, 4])
-    "Numbers of threads to run with."
+    "Numbers of threads of the CPU; other delegates run once, with the first."
+    launches: int = 3
+    "Starts of the app for each cell of the table, in rotating order; they tell the spread between processes."
     warmup: int = 5
-    "Runs that are not counted, after the first; one image each."
+    "Least runs that are not counted, after the first; one image each."
+    warmup_ms: int = 500
+    "Least time of the runs that are not counted, milliseconds."
     runs: int = 50
-    "Runs that are counted, one image each."
+    "Least runs that are counted, one image each; the 99th percentile is told of 500 or more."
+    runs_ms: int = 1000
+    "Least time of the runs that are counted, milliseconds."
+    half_precision: bool = True
+    "Whether gpu and nnapi may compute in half precision."
+    sustained_speed: bool = False
+    "Whether gpu and nnapi should prefer the speed of a long run to that of a single answer."
+    serialise: bool = False
+    "Whether gpu and nnapi may keep what they compiled, so that the next launch starts faster."
+    min_agreement: float = 0.95
+    "Least OKS, 0..1, of a phone's persons with those of this host on the same photograph; below it a run has failed."
+    max_difference: float = 0.05
+    "Most that a phone's outputs may differ from this host's, as a share of the largest; above it a run has failed."
     photograph: Path | None = None
     "Photograph to run on, .jpg or .png; by default a synthetic scene inside the app."
     apk: Path = Path("build/android/pose-distill-bench.apk")
     "The app, as `make apk` builds it."
     timeout: float = 300.0
     "Seconds until the result of one run must be there."
-    poll: float = 2.0
-    "Seconds between two looks for a result; looking takes a little of the phone's time."
+    cooldown: float = 120.0
+    "Seconds to wait at most, before each run, until the phone is as cool as it was at the start; 0 for never."
     out: Path = Path("runs/android")
     "Folder for table.csv, table.json, plot.png and, by phone, every result; files of the same name are replaced."
 
@@ -59,39 +74,56 @@ class AndroidConfig:
             raise InputError("models and threads must not be empty, and threads 1 to 64")
         if not self.delegates or not set(self.delegates) <= set(DELEGATES):
             raise InputError(f"delegates must be of {', '.join(DELEGATES)}, not {', '.join(self.delegates) or 'none'}")
-        for name, least in (("warmup", 0), ("runs", 1)):
-            if not least <= getattr(self, name) <= 1_000_000:
-                raise InputError(f"{name} must be {least} to 1000000, not {getattr(self, name)}")
-        for name in ("timeout", "poll"):
-            if getattr(self, name) <= 0:
-                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
+        ranges = {
+            "launches": (1, 1000),
+            "warmup": (0, 1_000_000),
+            "warmup_ms": (0, 600_000),
+            "runs": (1, 1_000_000),
+            "runs_ms": (0, 600_000),
+            "min_agreement": (0, 1),
+            "max_difference": (0, 1),
+            "cooldown": (0, 86_400),
+        }
+        for name, (least, most) in ranges.items():
+            if not least <= getattr(self, name) <= most:
+                raise InputError(f"{name} must be {least} to {most}, not {getattr(self, name)}")
+        if self.timeout <= 0:
+            raise InputError(f"timeout must be above 0, not {self.timeout}")
 
 
 class Collection:
     """What came of the runs on all phones, written to the folder as it comes; used by several threads."""
 
-    def __init__(self, folder: Path, screen: Console):
+    def __init__(self, config: AndroidConfig, screen: Console):
         self.rows: list[dict] = []
         self.results: list[dict] = []
         self.failures: list[dict] = []
-        self._folder, self._screen, self._lock = folder, screen, Lock()
+        self._config, self._screen, self._lock = config, screen, Lock()
+        self._checks = PhoneChecks(photograph_of(config.photograph, config.apk, BUNDLED_SCENE))
 
-    def finished(self, serial: str, cell: Cell, result: dict):
-        """Keep the result of one run."""
+    def finished(self, serial: str, run: Run, measured: Measured):
+        """Keep the result of one run, which counts if the phone computed what this host does."""
+        result = measured.result
         with self._lock:
-            folder = self._folder / plain_name(serial)
+            agreement = self._checks(run.cell.model, result, measured.outputs)
+            folder = self._config.out / plain_name(serial)
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / cell.result, json.dumps(result, indent=1) + "\n")
-            self.results.append({"serial": serial, "model": str(cell.model), "result": result})
-            self.rows.append(_row(serial, cell, result))
-            self._screen.print(f"{serial}: {cell}: done", markup=False, highlight=False, soft_wrap=True)
+            write_atomically(folder / run.result, json.dumps(result, indent=1) + "\n")
+            said = None if agreement is None else to_json_values(agreement)
+            self.results.append({"serial": serial, "model": str(run.cell.model), "agreement": said, "result": result})
+            complaint = agreement and agreement.complaint(self._config.min_agreement, self._config.max_difference)
+            if not complaint:
+                self.rows.append(row_of(serial, run, measured, agreement))
+                self._screen.print(f"{serial}: {run}: done", markup=False, highlight=False, soft_wrap=True)
+        if complaint:
+            self.failed(serial, run, f"{complaint}; try --half_precision false or another delegate")
 
-    def failed(self, serial: str, cell: Cell | None, reason: str):
+    def failed(self, serial: str, run: Run | None, reason: str):
         """Note that a run, or all that were left on a phone, gave nothing."""
         with self._lock:
             reason = " ".join(reason.split())
-            self.failures.append({"serial": serial, "run": None if cell is None else str(cell), "reason": reason})
-            what = serial if cell is None else f"{serial}: {cell}"
+            self.failures.append({"serial": serial, "run": None if run is None else str(run), "reason": reason})
+            what = serial if run is None else f"{serial}: {run}"
             self._screen.print(f"{what}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -105,18 +137,19 @@ def bench_android(config: AndroidConfig, screen: Console) -> Collection:
     """
     _check_files(config)
     states = _phones(config.serial)
+    collection = Collection(config, screen)
     config.out.mkdir(parents=True, exist_ok=True)
-    collection = Collection(config.out, screen)
+    asked = ("warmup", "warmup_ms", "runs", "runs_ms", "half_precision", "sustained_speed", "serialise")
     matrix = Matrix(
         apk=config.apk,
         models=tuple(config.models),
         delegates=tuple(config.delegates),
         threads=tuple(config.threads),
-        warmup=config.warmup,
-        runs=config.runs,
+        launches=config.launches,
+        request={name: getattr(config, name) for name in asked},
         photograph=config.photograph,
         timeout=config.timeout,
-        poll=config.poll,
+        cooldown=config.cooldown,
     )
     stop = Event()
     with ThreadPoolExecutor(len(states)) as pool:
@@ -140,8 +173,8 @@ def _run_phone(serial: str, state: str, matrix: Matrix, collection: Collection, 
         run_matrix(
             Device(serial),
             matrix,
-            lambda cell, result: collection.finished(serial, cell, result),
-            lambda cell, reason: collection.failed(serial, cell, reason),
+            lambda run, measured: collection.finished(serial, run, measured),
+            lambda run, reason: collection.failed(serial, run, reason),
             stop,
         )
     except DeviceError as error:
@@ -152,9 +185,8 @@ def _check_files(config: AndroidConfig):
     if not config.apk.is_file():
         raise InputError(f"apk {config.apk} does not exist; build it with `make apk` or name it with --apk")
     for model in config.models:
-        for file in (model, metadata_path(model)):
-            if not file.is_file():
-                raise InputError(f"{file} does not exist; distill-export writes a model and its JSON")
+        if not model.is_file():
+            raise InputError(f"{model} does not exist; distill-export writes a model")
     if config.photograph is not None and not config.photograph.is_file():
         raise InputError(f"photograph {config.photograph} does not exist")
 
@@ -167,37 +199,13 @@ def _phones(wanted: list[str]) -> dict[str, str]:
     return {serial: states.get(serial, "not connected") for serial in wanted} if wanted else states
 
 
-def _row(serial: str, cell: Cell, result: dict) -> dict:
-    """One line of the table; times in milliseconds, memory in bytes."""
-    device, times, memory = result["device"], result["times"], result["memory"]
-    return {
-        "phone": f"{device['manufacturer']} {device['model']} ({serial})",
-        "soc": device["soc"],
-        "android": device["android"],
-        "model": cell.model.stem,
-        "sha256": result["model"]["sha256"],
-        "delegate": cell.delegate,
-        "threads": cell.threads,
-        "runs": result["request"]["runs"],
-        "initialisation_ms": times["initialisation"],
-        "first_ms": times["first"],
-        "warmup_mean_ms": None if times["warmup"] is None else times["warmup"]["mean"],
-        **{f"{step}_{figure}_ms": times[step][figure] for step in _STEPS for figure in _FIGURES},
-        "delegated_share": result["delegate"]["share"],
-        "memory_before_bytes": memory["before"],
-        "memory_peak_bytes": memory["peak"],
-        "thermal_before": result["thermal"]["before"]["status"],
-        "thermal_after": result["thermal"]["after"]["status"],
-        "persons": len(result["persons"]),
-    }
-
-
 def _write_tables(config: AndroidConfig, collection: Collection):
     rows = sorted(collection.rows, key=lambda row: row["phone"])
     report = {
         "tool_version": distill.__version__,
         "settings": to_json_values(config),
         "table": rows,
+        "cells": cells_of(rows),
         "results": collection.results,
         "failures": collection.failures,
     }
@@ -208,37 +216,14 @@ def _write_tables(config: AndroidConfig, collection: Collection):
         writer.writeheader()
         writer.writerows(rows)
         write_atomically(config.out / "table.csv", text.getvalue())
-        draw_phones(config.out / "plot.png", rows)
-
-
-def table(rows: list[dict]) -> Table:
-    """The figures of all runs; times in milliseconds."""
-    shown = Table(title="milliseconds; init, first: initialisation and first inference; before, after: the other steps")
-    for name in ("phone", "model", "delegate"):
-        shown.add_column(name, overflow="fold")
-    for name in ("threads", "init", "first", "p50", "p90", "p99", "std", "before", "after", "share", "MB", "heat"):
-        shown.add_column(name, justify="right")
-    for row in sorted(rows, key=lambda row: row["phone"]):
-        times = [row[f"{name}_ms"] for name in ("initialisation", "first")]
-        times += [row[f"inference_{name}_ms"] for name in ("median", "p90", "p99", "std")]
-        times += [row[f"{name}_median_ms"] for name in ("preprocessing", "decoding")]
-        share, peak = row["delegated_share"], row["memory_peak_bytes"]
-        shown.add_row(
-            *(row[name] for name in ("phone", "model", "delegate")),
-            str(row["threads"]),
-            *(f"{value:.2f}" for value in times),
-            share if share == "unknown" else f"{share:.0%}",
-            peak if peak == "unknown" else f"{peak / 1e6:.1f}",
-            f"{row['thermal_before']} > {row['thermal_after']}",
-        )
-    return shown
+        draw_phones(config.out / "plot.png", cells_of(rows))
 
 
 def android(config: AndroidConfig):
     """Run, print the table, and fail if any run failed."""
     collection = bench_android(config, Console(stderr=True))
     if collection.rows:
-        Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(table(collection.rows))
+        Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(phone_table(cells_of(collection.rows)))
     if collection.failures:
         kept = (
             f"the {len(collection.rows)} that went well are in {config.out}" if collection.rows else "no run went well"

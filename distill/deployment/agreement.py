@@ -24,13 +24,8 @@ class Agreement:
         """Mean OKS, 0..1, of each person of either model with the nearest of the other; None where both see nobody."""
         sigmas = np.array(litert_predictor(LiteRTModel(path)).skeleton.sigmas)
         pairs = list(zip(self._persons(path), self._persons(reference), strict=True))
-        nearest = [
-            _nearest(person, others, sigmas)
-            for one, other in pairs
-            for some, others in ((one, other), (other, one))
-            for person in some
-        ]
-        return float(np.mean(nearest)) if nearest else None
+        near = [nearest(*two, sigmas) for one, other in pairs for two in ((one, other), (other, one))]
+        return float(np.mean(np.concatenate(near))) if any(map(len, near)) else None
 
     def _persons(self, path: Path) -> list[np.ndarray]:
         if path not in self._found:
@@ -38,6 +33,11 @@ class Agreement:
             found = (predictor([photograph])[0] for photograph in self.photographs)
             self._found[path] = [persons[scores >= LEAST_SCORE] for persons, scores in found]
         return self._found[path]
+
+
+def nearest(persons: np.ndarray, others: np.ndarray, sigmas: np.ndarray) -> list[float]:
+    """OKS, 0..1, of each of the persons (P, K, 3) with the nearest of others (Q, K, 3); `sigmas` (K,) of the joints."""
+    return [_nearest(person, others, sigmas) for person in persons]
 
 
 def _nearest(person: np.ndarray, others: np.ndarray, sigmas: np.ndarray) -> float:

@@ -26,10 +26,10 @@ def draw_phones(path: Path, rows: list[dict]):
     panels = figure.subplots(len(phones), 1, sharex=True, squeeze=False, height_ratios=counts)[:, 0]
     for axes, phone in zip(panels, phones, strict=True):
         shown = [row for row in rows if row["phone"] == phone]
-        names = [f"{row['model']}  {row['delegate']} x{row['threads']}" for row in shown]
+        names = [f"{row['model']}  {row['delegate']} x{row['threads']:g}" for row in shown]
         left = [0.0] * len(shown)
         for part in _PARTS:
-            widths = [row[f"{part}_median_ms"] for row in shown]
+            widths = [row[f"{part}_median_ms"] or 0.0 for row in shown]
             axes.barh(range(len(shown)), widths, left=left, label=part)
             if part == "inference":
                 ends = [start + width for start, width in zip(left, widths, strict=True)]

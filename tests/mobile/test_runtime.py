@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mobile.errors import ExportError
+from mobile.packed import unpack
 from mobile.quiet import quiet
 from mobile.runtime import LiteRTModel
 
@@ -37,6 +38,7 @@ def test_tampered_model_is_refused(copied):
 def test_missing_json_and_missing_model_are_named(copied):
     path = copied()
     path.with_suffix(".json").unlink()
+    path.write_bytes(unpack(path.read_bytes()).model)
     with pytest.raises(ExportError, match=r"student.json is missing"):
         LiteRTModel(path)
     path.unlink()

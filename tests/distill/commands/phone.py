@@ -1,189 +1,99 @@
-"""A stand-in for a phone: a TCP server that speaks adb's device protocol, and an app that measures nothing."""
+"""A stand-in for a phone, and an app that measures nothing."""
 
 import json
 import shlex
-import socket
-import struct
 import threading
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import PurePosixPath
-from queue import Queue
 
-FILES = "/sdcard/Android/data/org.posedistill.bench/files"
-VERSION, MAX_DATA = 0x01000001, 1 << 16
-BANNER = b"device::ro.product.name=standin;ro.product.model=Stand-in;ro.product.device=standin;features=shell_v2"
-STDOUT, EXIT = 1, 3
+from mobile.packed import unpack
+from tests.distill.commands.adb_device import AdbDevice
 
-
-class Stream:
-    """One service that the host opened."""
-
-    def __init__(self, phone: "Phone", connection: socket.socket, number: int, peer: int):
-        self._phone, self._connection = phone, connection
-        self.number, self.peer = number, peer
-        self.arrived: Queue[bytes] = Queue()
-        self.acknowledged = threading.Semaphore(0)
-        self._rest = b""
-
-    def write(self, data: bytes):
-        for start in range(0, len(data), MAX_DATA):
-            self._phone.send(self._connection, b"WRTE", self.number, self.peer, data[start : start + MAX_DATA])
-            assert self.acknowledged.acquire(timeout=60)
-
-    def read(self, size: int) -> bytes:
-        while len(self._rest) < size:
-            data = self.arrived.get(timeout=60)
-            if not data:
-                raise EOFError
-            self._rest += data
-            self._phone.send(self._connection, b"OKAY", self.number, self.peer)
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return taken
-
-    def close(self):
-        self._phone.send(self._connection, b"CLSE", self.number, self.peer)
+PACKAGE = "org.posedistill.bench"
+PART = 3000
 
 
 @dataclass
-class Phone:
+class Phone(AdbDevice):
     """See above; what it does with a run is told by `behaviour`.
 
     Args:
         model: name that results carry.
         behaviour: from delegate to `ok`, `error`, `silent`, `crash`, `broken` or `die` (gone in the middle);
             `ok` by default.
+        computes: from the bytes of a model to the persons and the outputs that the app gives; nobody and none by
+            default.
         refuses_install: whether apps are refused.
         authorized: whether the host's key is taken; if not, nobody ever accepts it.
+        user: number of the user that is shown.
+        keeps_adb_out: whether adb may neither write nor read the app's own folder.
+        full: whether the app cannot write its results.
+        drops: whether the log loses a line of a long result.
+        celsius: temperature of the battery, one for each time that it is asked for; the last stays.
     """
 
     model: str = "Stand-in"
     behaviour: dict[str, str] = field(default_factory=dict)
+    computes: Callable[[bytes], tuple[list[dict], bytes | None]] = lambda model: ([], None)
     refuses_install: bool = False
     authorized: bool = True
+    user: int = 0
+    keeps_adb_out: bool = False
+    full: bool = False
+    drops: bool = False
+    celsius: list[float] = field(default_factory=lambda: [25.5])
     files: dict[str, bytes] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     requests: list[dict] = field(default_factory=list)
     installed: bytes | None = None
     running: bool = False
+    prepared: bool = False
 
     def __post_init__(self):
-        self._lock, self._connections = threading.Lock(), []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.serial = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.listen()
 
-    def close(self):
-        """Be gone, as a phone whose cable is pulled."""
-        # A blocked accept keeps a listener alive that is only closed.
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in self._connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
+    @property
+    def folder(self) -> str:
+        """Where the app's own files are."""
+        root = "/sdcard" if self.user == 0 else f"/storage/emulated/{self.user}"
+        return f"{root}/Android/data/{PACKAGE}/files"
 
-    def send(self, connection: socket.socket, name: bytes, first: int, second: int, data: bytes = b""):
-        """Send one message of the protocol."""
-        (code,) = struct.unpack("<I", name)
-        head = struct.pack("<6I", code, first, second, len(data), sum(data) & 0xFFFFFFFF, code ^ 0xFFFFFFFF)
-        with self._lock:
-            connection.sendall(head + data)
+    def is_closed(self, path: str) -> bool:
+        """See `AdbDevice`."""
+        if not path.startswith(self.folder):
+            return not path.startswith("/data/local/tmp/")
+        return self.keeps_adb_out or not self.prepared
 
-    def _accept(self):
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._connections.append(connection)
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket):
-        streams: dict[int, Stream] = {}
-        with suppress(OSError), connection.makefile("rb") as incoming:
-            while len(head := incoming.read(24)) == 24:
-                code, first, second, length, _, _ = struct.unpack("<6I", head)
-                self._handle(connection, streams, struct.pack("<I", code), first, second, incoming.read(length))
-        for stream in streams.values():
-            stream.arrived.put(b"")
-
-    def _handle(self, connection, streams: dict[int, Stream], name: bytes, first: int, second: int, data: bytes):
-        if name == b"CNXN" and self.authorized:
-            self.send(connection, b"CNXN", VERSION, MAX_DATA, BANNER)
-        elif name == b"CNXN" or (name == b"AUTH" and first == 2):
-            self.send(connection, b"AUTH", 1, 0, bytes(range(20)))
-        elif name == b"OPEN":
-            stream = streams[len(streams) + 1] = Stream(self, connection, len(streams) + 1, first)
-            service = data.rstrip(b"\0").decode()
-            threading.Thread(target=self._service, args=(connection, stream, service), daemon=True).start()
-        elif name == b"WRTE":
-            streams[second].arrived.put(data)
-        elif name == b"OKAY":
-            streams[second].acknowledged.release()
-        elif name == b"CLSE" and second in streams:
-            streams[second].arrived.put(b"")
-
-    def _service(self, connection: socket.socket, stream: Stream, service: str):
-        with suppress(OSError, EOFError):
-            kind, _, rest = service.partition(":")
-            kind = kind.partition(",")[0]
-            if kind not in ("shell", "sync"):
-                self.send(connection, b"CLSE", 0, stream.peer)
-                return
-            self.send(connection, b"OKAY", stream.number, stream.peer)
-            if kind == "sync":
-                self._sync(stream)
-            else:
-                self.commands.append(rest)
-                output = self._shell(rest).encode()
-                code = b"\1" if output.startswith(b"Failure") else b"\0"
-                stream.write(struct.pack("<BI", STDOUT, len(output)) + output + struct.pack("<BI", EXIT, 1) + code)
-            stream.close()
-
-    def _sync(self, stream: Stream):
-        while True:
-            name, length = struct.unpack("<4sI", stream.read(8))
-            if name == b"QUIT":
-                return
-            path = stream.read(length).decode()
-            if name == b"STAT":
-                there = path in self.files
-                folder = not there and any(file.startswith(f"{path}/") for file in self.files)
-                mode = 0o100644 if there else 0o040755 if folder else 0
-                stream.write(struct.pack("<4s3I", b"STAT", mode, len(self.files.get(path, b"")), 0))
-            elif name == b"SEND":
-                self.files[path.rpartition(",")[0]] = self._receive(stream)
-                stream.write(struct.pack("<4sI", b"OKAY", 0))
-            elif name == b"RECV":
-                content = self.files[path]
-                for start in range(0, len(content), MAX_DATA):
-                    part = content[start : start + MAX_DATA]
-                    stream.write(struct.pack("<4sI", b"DATA", len(part)) + part)
-                stream.write(struct.pack("<4sI", b"DONE", 0))
-
-    @staticmethod
-    def _receive(stream: Stream) -> bytes:
-        content = b""
-        while True:
-            name, length = struct.unpack("<4sI", stream.read(8))
-            if name == b"DONE":
-                return content
-            assert name == b"DATA"
-            content += stream.read(length)
-
-    def _shell(self, command: str) -> str:
+    def shell(self, command: str) -> str:
+        """See `AdbDevice`."""
         words = shlex.split(command)
         if words[:2] == ["pm", "install"]:
             if self.refuses_install:
                 return "Failure [INSTALL_FAILED_UPDATE_INCOMPATIBLE: signatures do not match]\n"
-            self.installed = self.files[words[-1]]
+            self.installed = self.files.pop(words[-1])
             return "Success\n"
         if words[0] == "rm":
             for path in words[1:]:
                 self.files.pop(path, None)
-        elif words[0] == "ls":
-            return f"{words[1]}\n" if words[1] in self.files else "4242\n" if self.running else "gone\n"
+        elif words[0] == "test":
+            return "" if self.is_closed(words[2]) else f"{words[2]}\n"
+        elif words[0] == "pidof":
+            return "4242\n" if self.running else ""
+        elif words[0] == "date":
+            return f"{self.now}\n"
+        elif words[0] == "echo":
+            return f"{words[1]}\n"
+        elif words[:2] == ["dumpsys", "battery"]:
+            celsius = self.celsius.pop(0) if len(self.celsius) > 1 else self.celsius[0]
+            return f"  temperature: {round(10 * celsius)}\n"
+        elif words[0] == "dumpsys":
+            return "Thermal Status: 0\n"
+        elif words[:2] == ["cmd", "package"]:
+            return "Success\n"
+        elif words[:2] == ["am", "get-current-user"]:
+            return f"{self.user}\n"
         elif words[:2] == ["am", "force-stop"]:
             self.running = False
         elif words[:2] == ["am", "start"]:
@@ -193,36 +103,60 @@ class Phone:
     def _start(self, words: list[str]) -> str:
         if self.installed is None:
             return "Error type 3\nError: Activity class does not exist.\n"
-        extras = {}
-        for i, word in enumerate(words):
-            if word in ("--es", "--ei"):
-                extras[words[i + 1]] = int(words[i + 2]) if word == "--ei" else words[i + 2]
-        name = extras.pop("result")
+        if words[words.index("--user") + 1] != str(self.user):
+            return "Error: the user is not shown.\n"
+        kinds = {"--es": str, "--ei": int, "--ez": lambda word: word == "true"}
+        extras = {words[i + 1]: kinds[word](words[i + 2]) for i, word in enumerate(words) if word in kinds}
+        if extras.get("prepare"):
+            self.prepared = True
+            return "Status: ok\n"
         self.requests.append(extras)
         behaviour = self.behaviour.get(extras["delegate"], "ok")
         if behaviour == "die":
             self.close()
         self.running = behaviour != "crash"
-        if behaviour in ("ok", "error"):
-            self.files[f"{FILES}/results/{name}"] = json.dumps(self._result(extras, behaviour)).encode()
-        elif behaviour == "broken":
-            self.files[f"{FILES}/results/{name}"] = b'{"status": "ok"}'
+        if behaviour in ("ok", "error", "broken"):
+            threading.Thread(target=self._finish, args=(extras, behaviour), daemon=True).start()
         return "Status: ok\nComplete\n"
+
+    def _finish(self, extras: dict, behaviour: str):
+        """Write the result and log it, as the app does."""
+        result = {"status": "ok"} if behaviour == "broken" else self._result(extras, behaviour)
+        text, file = json.dumps(result), f"{self.folder}/results/{extras['result']}"
+        if not self.full:
+            self.files[file] = text.encode()
+        parts = [text[i : i + PART] for i in range(0, len(text), PART)]
+        for i, part in enumerate(parts):
+            if not (self.drops and i == 0):
+                self.log(f"PART {extras['result']} {i} {part}")
+        end = {"result": extras["result"], "file": None if self.full else file, "parts": len(parts)}
+        self.log(f"RESULT {json.dumps(end | {'status': result['status']})}")
+
+    def _content(self, name: str) -> bytes:
+        """A file as the app finds it."""
+        return self.files[name if name.startswith("/") else f"{self.folder}/{name}"]
 
     def _result(self, request: dict, status: str) -> dict:
         device = {"manufacturer": "Nobody", "model": self.model, "soc": "none", "android": "14", "api_level": 34}
+        screen = {"screen_on": True, "locked": False, "in_front": True, "power_save": False}
         result = {
-            "schema_version": 1,
+            "schema_version": 2,
             "status": status,
-            "app": {"package": "org.posedistill.bench", "version": "0"},
+            "app": {"package": PACKAGE, "version": "0"},
             "started": "2026-01-01T00:00:00Z",
-            "request": request,
-            "device": device | {"abi": "arm64-v8a", "cores": 8},
+            "request": {"metadata": request["model"].replace(".tflite", ".json")} | request,
+            "device": device | {"abi": "arm64-v8a", "cores": 8, "page_size": 4096, "debuggable": False},
+            "screen": {"before": screen, "after": screen},
         }
         if status == "error":
             return result | {"error": {"kind": "delegate", "message": "nnapi is not on this phone; choose cpu"}}
-        model = self.files[f"{FILES}/{request['model']}"]
-        assert json.loads(self.files[f"{FILES}/{request['metadata']}"])
+        model = self._content(request["model"])
+        described = "metadata" in request
+        assert not described or json.loads(self._content(request["metadata"]))
+        persons, outputs = self.computes(model)
+        stored = f"{self.folder}/results/{request['result'].replace('.json', '.outputs')}"
+        if outputs is not None:
+            self.files[stored] = outputs
         heat = {"status": "none", "battery_celsius": 25.5}
         base = 24.0 / request["threads"]
         steps = {name: _times(share * base, request["runs"]) for name, share in _SHARES.items()}
@@ -231,23 +165,26 @@ class Phone:
             "runtime": {"name": "stand-in", "version": "0"},
             "model": {
                 "file": PurePosixPath(request["model"]).name,
-                "sha256": sha256(model).hexdigest(),
+                "sha256": sha256(unpack(model).model).hexdigest(),
                 "bytes": len(model),
-                "network": "none",
+                "network": "none" if described else "unknown",
                 "trained": None,
-                "input": [128, 128],
-                "precision": "float32",
+                "input": [128, 128] if described else None,
+                "input_type": "float32" if described else "unknown",
+                "precision": "float32" if described else "unknown",
             },
-            "delegate": {"name": request["delegate"], "operators": 10, "delegated": "unknown", "share": "unknown"},
-            "memory": {"before": 50_000_000, "peak": 80_000_000},
+            "delegate": {"name": request["delegate"], "operators": 10, "delegated": 9, "share": 0.9},
+            "memory": {"before": 50_000_000, "peak": 80_000_000, "peak_reset": True},
             "times": {"initialisation": 40.0, "first": 2 * base, "warmup": _times(base, 2)} | steps,
-            "persons": [{"score": 0.5, "joints": [[1.0, 2.0, 0.9]]}],
+            "outputs": None if outputs is None else stored,
+            "persons": persons,
         }
 
 
-_SHARES = {"preprocessing": 0.1, "inference": 1.0, "decoding": 0.2, "total": 1.3}
+_SHARES = {"preprocessing": 0.1, "inference": 1.0, "decoding": 0.2, "total": 1.3, "bare": 0.9}
 
 
 def _times(value: float, runs: int) -> dict:
     factors = {"min": 0.9, "mean": 1.0, "median": 1.0, "p90": 1.1, "p95": 1.15, "p99": 1.2, "max": 1.3, "std": 0.05}
-    return {"runs": runs} | {name: value * factor for name, factor in factors.items()}
+    figures = {name: value * factor for name, factor in factors.items()}
+    return {"runs": runs, "samples": [value] * runs} | figures | ({} if runs >= 500 else {"p99": None})

@@ -11,6 +11,7 @@ from distill.commands.bench import main
 from distill.commands.export import main as export
 from distill.deployment.host_bench import Stages
 from distill.networks.checkpoint import save_checkpoint
+from mobile.packed import unpack
 
 SIDE = 64
 FIGURES = {
@@ -30,7 +31,7 @@ def models(new_network, new_info, tmp_path_factory):
     own, foreign = folder / "own.tflite", folder / "foreign.tflite"
     arguments = [folder / "best.safetensors", "--out", own, "--photographs", 1]
     assert export([str(a) for a in arguments]) == 0
-    foreign.write_bytes(own.read_bytes())
+    foreign.write_bytes(unpack(own.read_bytes()).model)
     return own, foreign
 
 
