@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import re
+import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -145,6 +146,25 @@ def test_native_libraries_of_every_abi_are_stored(built):
         assert all(archive.read(item)[:4] == b"\x7fELF" for item in libraries)
     wanted = {"libtensorflowlite_jni.so", "libtensorflowlite_gpu_jni.so"}
     assert {item.filename for item in libraries} == {f"lib/{abi}/{file}" for abi in ABIS for file in wanted}
+
+
+def load_alignments(library: bytes) -> set[int]:
+    """Alignment of every loadable segment of an ELF file (System V ABI, program headers), bytes."""
+    wide = library[4] == 2
+    (table,) = struct.unpack_from("<Q" if wide else "<I", library, 32 if wide else 28)
+    size, count = struct.unpack_from("<HH", library, 54 if wide else 42)
+    segments = [library[table + i * size : table + (i + 1) * size] for i in range(count)]
+    loaded = [segment for segment in segments if struct.unpack_from("<I", segment)[0] == 1]
+    return {struct.unpack_from("<Q" if wide else "<I", segment, 48 if wide else 28)[0] for segment in loaded}
+
+
+@pytest.mark.slow
+def test_the_runtime_is_aligned_as_the_readme_says(built, repository):
+    """Phones with pages of 16 KB need 16384; should this change, so must the README and the way out that it names."""
+    with zipfile.ZipFile(built.apk) as archive:
+        libraries = [archive.read(name) for name in archive.namelist() if name.endswith(".so")]
+    assert {alignment for library in libraries for alignment in load_alignments(library)} == {4096}
+    assert "aligned to 4 KB" in " ".join((repository / "mobile" / "README.md").read_text().split())
 
 
 @pytest.mark.slow

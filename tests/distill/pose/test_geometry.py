@@ -74,3 +74,35 @@ def test_outside_is_filled():
     moved = geometry.warp(image, geometry.translation(4, 0), (8, 4), fill=(1, 2, 3))
     assert (moved[:, :3] == (1, 2, 3)).all()
     assert (moved[:, 4:] == 255).all()
+
+
+def spread_of_noise(factor):
+    """Standard deviation of what is left of noise in an image that is made smaller by a factor."""
+    noise = np.random.default_rng(0).integers(0, 256, (640, 960, 3), dtype=np.uint8)
+    size = int(960 * factor), int(640 * factor)
+    return geometry.warp(noise, geometry.letterbox((960, 640), size), size).std()
+
+
+def test_much_larger_images_are_averaged_and_others_only_sampled():
+    """Noise of 74 levels: four pixels' weighted mean leaves about half, a mean of sixteen a quarter and less."""
+    assert spread_of_noise(0.3) > 25
+    assert spread_of_noise(0.125) < 20
+    assert spread_of_noise(0.05) < 10
+
+
+@pytest.mark.parametrize("shape", [(3000, 4000), (3001, 4001), (6120, 8160)])
+def test_what_is_averaged_stays_where_it_was(shape):
+    """A soft spot lies where the matrix puts it, to a hundredth of a pixel."""
+    height, width = shape
+    across, down = (np.exp(-((np.arange(n) + 0.5 - c) ** 2) / 2 / 300**2) for n, c in ((width, 2000), (height, 1400)))
+    image = np.repeat(np.rint(250 * np.outer(down, across)).astype(np.uint8)[..., None], 3, axis=-1)
+    matrix = geometry.letterbox((width, height), (256, 192))
+    small = geometry.warp(image, matrix, (256, 192), fill=0)[..., 0].astype(float)
+    y, x = np.mgrid[:192, :256] + 0.5
+    centre = [(small * axis).sum() / small.sum() for axis in (x, y)]
+    np.testing.assert_allclose(centre, geometry.transform(matrix, np.array([2000.0, 1400.0])), atol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(2000, 1), (1, 2000), (2000, 3)])
+def test_thin_images_end(shape):
+    assert geometry.warp(np.full((*shape, 3), 9, np.uint8), geometry.scaling(0.01), (8, 8)).shape == (8, 8, 3)
