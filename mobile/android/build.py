@@ -19,7 +19,7 @@ from pathlib import Path
 from downloads import BuildError, dependencies, fetch, start
 
 HERE = Path(__file__).resolve().parent
-SOURCES = HERE / "app" / "src"
+SOURCES, LIBRARY, SAMPLES = HERE / "app" / "src", HERE / "pose" / "src", HERE / "samples"
 FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
 MIN_SDK, TARGET_SDK = 26, 34
@@ -53,8 +53,10 @@ def build_apk(assets: Path, out: Path) -> Path:
     (android,) = fetch(dependencies("sdk"), out)
     resources = _link_resources(work)
     jars = [_extract_classes(library, work) for library in libraries]
-    classes = _compile([SOURCES / "main" / "java", work / "generated"], [*jars, android], work / "classes", release=8)
-    _dex([classes, *jars], work / "classes.dex", fetch(dependencies("dex"), out))
+    pose = _compile_library(android, work)
+    app = [SOURCES / "main" / "java", work / "generated"]
+    classes = _compile(app, [pose, *jars, android], work / "classes", release=8)
+    _dex([classes, pose, *jars], work / "classes.dex", fetch(dependencies("dex"), out))
     _pack(work / "packed.apk", resources, work / "classes.dex", libraries, assets)
     _run("zipalign", "-f", "-p", "4", work / "packed.apk", out / UNSIGNED)
     return _sign(out / UNSIGNED, out / APK)
@@ -83,10 +85,13 @@ def run_tests(cases: Path, out: Path) -> int:
     with zipfile.ZipFile(resources, "a") as archive:
         for file in sorted(path for path in (cases / "assets").rglob("*") if path.is_file()):
             archive.write(file, f"assets/{file.relative_to(cases / 'assets').as_posix()}")
-    app = _compile([SOURCES / "main" / "java", work / "generated"], [*libraries, android], work / "classes", release=8)
-    class_path = [app, *libraries, *tools, android]
+    pose = _compile_library(android, work)
+    sources = [SOURCES / "main" / "java", work / "generated"]
+    app = _compile(sources, [pose, *libraries, android], work / "classes", release=8)
+    class_path = [app, pose, *libraries, *tools, android]
     # Robolectric names classes of androidx.test, which is not on Maven Central.
-    sources = [SOURCES / "test" / "java", SOURCES / "testAndroidx" / "java"]
+    folders = (LIBRARY / "testShared", LIBRARY / "test", SOURCES / "test", SOURCES / "testAndroidx")
+    sources = [folder / "java" for folder in folders]
     tests = _compile(sources, class_path, work / "test-classes", release=17)
     _configure_robolectric(tests, resources)
     properties = {
@@ -113,6 +118,29 @@ def _run_junit(tests: Path, class_path: Sequence[Path], properties: dict[str, Pa
         print(done.stdout + done.stderr, file=sys.stderr)
         raise BuildError(f"the JUnit tests failed; see above, or {log}")
     return int(passed[1])
+
+
+def compile_sample(out: Path) -> Path:
+    """Compile samples/PoseAnalyzer.kt against the library and the runtime; returns the folder of its classes.
+
+    CameraX is not on Maven Central, so what the sample uses of it stands beside it.
+
+    Raises:
+        BuildError: it does not compile, or a tool is missing.
+    """
+    work = _fresh(out / "sample")
+    (android,) = fetch(dependencies("sdk"), out)
+    libraries = [_extract_classes(library, work) for library in fetch(dependencies("app"), out)]
+    compiler, standard = (
+        fetch(dependencies("kotlin", "kotlin-library"), out),
+        fetch(dependencies("kotlin-library"), out),
+    )
+    stubs = _compile([SAMPLES / "stubs"], [], work / "stubs", 8)
+    class_path = [_compile_library(android, work), stubs, *libraries, *standard, android]
+    program = (*_JAVA, "-cp", os.pathsep.join(map(str, compiler)), "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler")
+    options = ("-no-stdlib", "-no-reflect", "-Werror", "-jvm-target", "1.8", "-d", work / "classes")
+    _run(*program, *options, "-cp", os.pathsep.join(map(str, class_path)), SAMPLES / "PoseAnalyzer.kt")
+    return work / "classes"
 
 
 def _configure_robolectric(classes: Path, resources: Path) -> None:
@@ -147,12 +175,24 @@ def _extract_classes(library: Path, work: Path) -> Path:
     return jar
 
 
-def _compile(sources: Sequence[Path], class_path: Sequence[Path], out: Path, release: int) -> Path:
+def _compile_library(android: Path, work: Path) -> Path:
+    """The module `pose`, which knows neither the app nor the runtime; what is public says what it is."""
+    return _compile([LIBRARY / "main" / "java"], [android], work / "pose-classes", 8, "-Xdoclint:all/public")
+
+
+def _compile(sources: Sequence[Path], class_path: Sequence[Path], out: Path, release: int, *further: str) -> Path:
     files = sorted(file for folder in sources for file in folder.rglob("*.java"))
     joined = os.pathsep.join(map(str, class_path))
     options = ("-Xlint:all,-options,-processing,-classfile", "-Werror", "-proc:none", "-g:source,lines", "-nowarn")
     _run(
-        "javac", "-J-Xmx1g", "--release", str(release), *options, "-encoding", "UTF-8", "-cp", joined, "-d", out, *files
+        *("javac", "-J-Xmx1g", "--release", str(release), *options, *further),
+        "-encoding",
+        "UTF-8",
+        "-cp",
+        joined,
+        "-d",
+        out,
+        *files,
     )
     return out
 

@@ -182,12 +182,22 @@ def test_gradle_files_parse(build, android, executable, tmp_path):
     executable("mvn")
     (groovy,) = build.fetch(build.dependencies("gradle"), tmp_path)
     compiler = ("java", "-Xmx512m", "-cp", groovy, "org.codehaus.groovy.tools.FileSystemCompiler", "-d")
-    files = [android / "settings.gradle", android / "build.gradle", android / "app" / "build.gradle"]
+    modules = [android / module / "build.gradle" for module in ("pose", "app")]
+    files = [android / "settings.gradle", android / "build.gradle", *modules]
     for number, file in enumerate(files):
         output(*compiler, tmp_path / str(number), file)
     cut = tmp_path / "cut.gradle"
     cut.write_text(files[-1].read_text()[:-2])
     assert subprocess.run([*compiler, tmp_path / "cut", cut], capture_output=True).returncode != 0
+
+
+@pytest.mark.slow
+def test_the_camerax_sample_compiles_against_the_library(build, executable, tmp_path):
+    """And not against a library that lacks what it uses."""
+    executable("mvn")
+    executable("javac")
+    classes = build.compile_sample(tmp_path)
+    assert (classes / "org" / "posedistill" / "samples" / "PoseAnalyzer.class").is_file()
 
 
 def test_gradle_and_build_agree(build, android):
@@ -201,7 +211,9 @@ def test_gradle_and_build_agree(build, android):
 def test_gradle_runs_the_tests_as_build_does(build, downloads, android):
     gradle = (android / "app" / "build.gradle").read_text()
     script = (android / "build.py").read_text()
-    cases = (android / "app" / "src" / "test" / "java" / Path(*PACKAGE.split(".")) / "Cases.java").read_text()
+    cases = (
+        android / "pose" / "src" / "testShared" / "java" / "org" / "posedistill" / "pose" / "Cases.java"
+    ).read_text()
     names = set(re.findall(r"systemProperty '([^']+)'", gradle))
     assert names == set(re.findall(r'folder\("([^"]+)"\)', cases)) == set(re.findall(r'"(bench\.\w+)":', script))
     assert all(opened in gradle for opened in build.OPENED)
@@ -210,10 +222,13 @@ def test_gradle_runs_the_tests_as_build_does(build, downloads, android):
     assert len(wanted) == 2 and set(wanted) <= libraries
 
 
+USES = ("sdk", "app", "dex", "test", "device", "gradle", "kotlin", "kotlin-library")
+
+
 def test_every_download_is_pinned(downloads, android):
     lines = (android / "dependencies.txt").read_text().splitlines()
     rows = [line for line in lines if line and not line.startswith("#")]
-    known = downloads.dependencies("sdk", "app", "dex", "test", "device", "gradle")
+    known = downloads.dependencies(*USES)
     assert len(known) == len(rows)
     assert all(re.fullmatch("[0-9a-f]{64}", dependency.sha256) for dependency in known)
     assert len({dependency.path for dependency in known}) == len(rows)

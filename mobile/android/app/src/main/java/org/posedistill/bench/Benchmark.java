@@ -11,6 +11,10 @@ import java.util.TimeZone;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
+import org.posedistill.pose.Letterbox;
+import org.posedistill.pose.Person;
+import org.posedistill.pose.Photograph;
+import org.posedistill.pose.PoseException;
 
 /** Measures one model on one photograph. The result is described by result.schema.json. */
 final class Benchmark {
@@ -83,7 +87,8 @@ final class Benchmark {
         }
     }
 
-    private void measure(Request request, Outcome outcome) throws BenchmarkException, JSONException {
+    private void measure(Request request, Outcome outcome)
+            throws BenchmarkException, PoseException, JSONException {
         JSONObject json = outcome.json;
         Engine.Delegate delegate = request.check();
         visibility.begin();

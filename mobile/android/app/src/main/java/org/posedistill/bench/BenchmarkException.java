@@ -1,5 +1,7 @@
 package org.posedistill.bench;
 
+import org.posedistill.pose.PoseException;
+
 /** Why a run cannot be done: one line that names the value and says what to do. */
 final class BenchmarkException extends Exception {
     private static final long serialVersionUID = 1L;
@@ -22,6 +24,10 @@ final class BenchmarkException extends Exception {
     static BenchmarkException of(Throwable thrown) {
         if (thrown instanceof BenchmarkException) {
             return (BenchmarkException) thrown;
+        }
+        if (thrown instanceof PoseException) {
+            Kind kind = ((PoseException) thrown).kind == PoseException.Kind.MODEL ? Kind.MODEL : Kind.PHOTOGRAPH;
+            return new BenchmarkException(kind, thrown.getMessage(), thrown);
         }
         if (thrown instanceof OutOfMemoryError) {
             return new BenchmarkException(Kind.MEMORY,

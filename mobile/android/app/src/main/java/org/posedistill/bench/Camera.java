@@ -18,6 +18,8 @@ import android.util.Size;
 import java.io.Closeable;
 import java.nio.ByteBuffer;
 import java.util.Collections;
+import org.posedistill.pose.Photograph;
+import org.posedistill.pose.YuvFrame;
 
 /** Frames of the back camera, or of the first there is; a frame that comes while one is looked at is dropped. */
 final class Camera implements Closeable {

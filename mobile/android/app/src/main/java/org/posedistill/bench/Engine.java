@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.File;
 import java.nio.ByteBuffer;
 import java.util.List;
+import org.posedistill.pose.TensorInfo;
 
 /** A loaded model: the one place where inference happens. */
 interface Engine extends Closeable {

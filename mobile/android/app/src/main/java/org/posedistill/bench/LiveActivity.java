@@ -10,6 +10,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.posedistill.pose.Letterbox;
+import org.posedistill.pose.Person;
+import org.posedistill.pose.Photograph;
+import org.posedistill.pose.PoseException;
 
 /** The camera's picture with the persons drawn over it, as fast as the model goes. */
 public final class LiveActivity extends Activity implements Camera.Listener {
@@ -114,7 +118,7 @@ public final class LiveActivity extends Activity implements Camera.Listener {
             engine.delegation().refuseIdle(delegate);
         } catch (InterruptedException ended) {
             Thread.currentThread().interrupt();
-        } catch (BenchmarkException | RuntimeException | LinkageError | OutOfMemoryError error) {
+        } catch (BenchmarkException | PoseException | RuntimeException | LinkageError | OutOfMemoryError error) {
             fail(error);
         }
     }

@@ -9,6 +9,9 @@ import java.util.Locale;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
+import org.posedistill.pose.ModelInfo;
+import org.posedistill.pose.PackedMetadata;
+import org.posedistill.pose.PoseException;
 
 /** A model's file with what its JSON says of it, where there is one: beside it, or packed behind it. */
 final class LoadedModel {
@@ -27,7 +30,7 @@ final class LoadedModel {
         this.sha256 = sha256;
     }
 
-    static LoadedModel read(Storage storage, Request request) throws BenchmarkException {
+    static LoadedModel read(Storage storage, Request request) throws BenchmarkException, PoseException {
         byte[] content = storage.read(request.model, BenchmarkException.Kind.MODEL);
         PackedMetadata packed = PackedMetadata.of(content);
         boolean beside = request.namesMetadata || storage.has(request.metadata);

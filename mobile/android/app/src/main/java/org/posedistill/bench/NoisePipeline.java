@@ -2,6 +2,10 @@ package org.posedistill.bench;
 
 import java.util.Collections;
 import java.util.List;
+import org.posedistill.pose.Letterbox;
+import org.posedistill.pose.Person;
+import org.posedistill.pose.Photograph;
+import org.posedistill.pose.TensorInfo;
 
 /** Any other model, which is fed with noise once: its times only. */
 final class NoisePipeline extends Pipeline {

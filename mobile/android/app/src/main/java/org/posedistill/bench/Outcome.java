@@ -3,6 +3,9 @@ package org.posedistill.bench;
 import java.util.Collections;
 import java.util.List;
 import org.json.JSONObject;
+import org.posedistill.pose.Person;
+import org.posedistill.pose.Photograph;
+import org.posedistill.pose.Skeleton;
 
 /** What came of a run: the result as JSON, and what the screen shows. */
 final class Outcome {

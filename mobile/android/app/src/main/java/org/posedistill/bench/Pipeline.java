@@ -3,6 +3,12 @@ package org.posedistill.bench;
 import java.io.Closeable;
 import java.nio.ByteBuffer;
 import java.util.List;
+import org.posedistill.pose.Letterbox;
+import org.posedistill.pose.ModelInfo;
+import org.posedistill.pose.Person;
+import org.posedistill.pose.Photograph;
+import org.posedistill.pose.PoseException;
+import org.posedistill.pose.TensorInfo;
 
 /** A loaded model with the buffers that are used again and again: prepare, infer, decode. */
 abstract class Pipeline implements Closeable {
@@ -29,7 +35,7 @@ abstract class Pipeline implements Closeable {
      *
      * @param model null for a model that nothing describes, which is fed with noise and finds nobody
      */
-    static Pipeline of(ModelInfo model, Engine engine) throws BenchmarkException {
+    static Pipeline of(ModelInfo model, Engine engine) throws PoseException {
         boolean made = false;
         try {
             Pipeline pipeline = model == null ? new NoisePipeline(engine) : new PosePipeline(model, engine);

@@ -1,6 +1,12 @@
 package org.posedistill.bench;
 
 import java.util.List;
+import org.posedistill.pose.Decoder;
+import org.posedistill.pose.Letterbox;
+import org.posedistill.pose.ModelInfo;
+import org.posedistill.pose.Person;
+import org.posedistill.pose.Photograph;
+import org.posedistill.pose.PoseException;
 
 /** A model that its JSON describes: from a photograph to its persons. */
 final class PosePipeline extends Pipeline {
@@ -8,9 +14,9 @@ final class PosePipeline extends Pipeline {
     private final Decoder decoder;
     private final byte[] pixels;
 
-    PosePipeline(ModelInfo model, Engine engine) throws BenchmarkException {
+    PosePipeline(ModelInfo model, Engine engine) throws PoseException {
         super(engine);
-        model.check(engine);
+        model.check(engine.inputs(), engine.outputs());
         this.model = model;
         decoder = new Decoder(model);
         pixels = new byte[model.width * model.height * 3];

@@ -10,6 +10,9 @@ import android.util.AttributeSet;
 import android.view.View;
 import java.util.Collections;
 import java.util.List;
+import org.posedistill.pose.Person;
+import org.posedistill.pose.Photograph;
+import org.posedistill.pose.Skeleton;
 
 /** A photograph with the persons drawn over it: left limbs orange, right ones blue, on each person's own colour. */
 public final class PoseView extends View {

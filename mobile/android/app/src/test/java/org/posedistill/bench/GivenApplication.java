@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.posedistill.pose.ModelInfo;
+import org.posedistill.pose.TensorInfo;
 
 /** The app with another inference: outputs that Python wrote instead of the runtime, or what a test sets. */
 public final class GivenApplication extends BenchApplication {

@@ -14,6 +14,7 @@ import android.widget.TextView;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.time.Duration;
+import org.posedistill.pose.Cases;
 
 /** What the tests do with a screen: wait for it, read it, draw it. */
 final class Screens {

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
+import org.posedistill.pose.TensorInfo;
 import org.robolectric.RobolectricTestRunner;
 import org.robolectric.annotation.Config;
 import org.tensorflow.lite.Interpreter;
