@@ -144,6 +144,8 @@ class TrainConfig:
     "Parts of the network that do not learn, such as backbone; their normalisation keeps its statistics."
     freeze_norm: bool = False
     "Keep batch normalisation at its starting statistics, so that any number of processes learns the same."
+    eight_bits: bool = False
+    "Round weights and activations as int8 stores them while learning, so that an int8 export loses less."
     ema_decay: float = 0.998
     "Decay of the moving average of the weights, which is what is evaluated; 0 for none."
     clip_norm: float = 5.0

@@ -9,6 +9,7 @@ from timm.utils import ModelEmaV3
 
 from distill.heads.contract import Head
 from distill.heads.registry import decoding_head, plain_heads
+from distill.networks.eight_bits import round_activations
 from distill.networks.modes import freeze, freeze_norm
 from distill.networks.registry import NETWORKS, NetworkRegistry, heads_of, strides_of
 from distill.pose.skeleton import Skeleton
@@ -57,6 +58,8 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
     if config.freeze_norm:
         freeze_norm(network)
     freeze(network, config.freeze)
+    if config.eight_bits:
+        round_activations(network)
     chosen = over(config.schedule, config.steps)
     optimizer, schedule = OPTIMIZERS.build(config.optimizer, network), SCHEDULES.build(chosen)
     state = TrainingState(network, ModelEmaV3(network, decay=config.ema_decay, use_warmup=True), optimizer, schedule)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -13,6 +13,7 @@ from distill.evaluation.coco import Predictions
 from distill.heads.batch import Batch
 from distill.heads.registry import plain_heads
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint, save_checkpoint
+from distill.networks.eight_bits import rounded_weights
 from distill.networks.registry import plain
 from distill.system.devices import choose_precision, leave_cores_for
 from distill.system.errors import InputError
@@ -135,7 +136,8 @@ class Trainer:
         for group in state.optimizer.param_groups:
             group["lr"] = state.schedule.rate(state.step)
         done = state.step / config.steps
-        result = gradients(self.network, self.learner.objective, batches, self.accelerator, done)
+        with rounded_weights(self.network) if config.eight_bits else nullcontext():
+            result = gradients(self.network, self.learner.objective, batches, self.accelerator, done)
         self.norm = self.accelerator.clip_grad_norm_(self.network.parameters(), config.clip_norm or math.inf)
         if logbook and _due(state.step + 1, config.log.histograms_every):
             logbook.histograms(state.step + 1, state.network)

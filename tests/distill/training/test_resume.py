@@ -165,7 +165,9 @@ def continued(config) -> dict[str, torch.Tensor]:
     return ema | {f"training.{key}": value for key, value in training.items()}
 
 
-def test_both_states_go_on_to_the_same_end(quiet, tmp_path):
+@pytest.mark.parametrize("eight_bits", [False, True])
+def test_both_states_go_on_to_the_same_end(quiet, tmp_path, eight_bits):
+    quiet = replace(quiet, eight_bits=eight_bits)
     config = replace(quiet, steps=4, log=replace(quiet.log, checkpoint_every=2))
     Trainer(config).run()
     ends = []
