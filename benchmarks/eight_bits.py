@@ -1,8 +1,8 @@
 """What an int8 export loses after learning on in eight bits, and after learning on for as long without.
 
-    python benchmarks/eight_bits.py --root SET --soft_labels STORE --weights RUN_A/last.safetensors RUN_B/last.safetensors ...
+    python benchmarks/eight_bits.py --root SET --soft_labels STORE --weights A/last.safetensors B/last.safetensors ...
 
-From each checkpoint, of another seed each, the recipe goes on twice: as it is, and with `eight_bits: false`, the baseline.
+From each checkpoint, of another seed each, the recipe goes on twice: as it is, and without `eight_bits`, the baseline.
 Printed is the AP on SET's val2017 through LiteRT, of float32 and of int8 calibrated on train2017, and what int8 loses,
 beside the same of the checkpoint itself; then mean and spread, and the ratio of the losses.
 """

@@ -125,7 +125,7 @@ def run_matrix(
     """
     device.install(matrix.apk)
     # Java that is still interpreted would be in the first figures; not every phone lets itself be told.
-    compiled = "Success" in device.shell("cmd", "package", "compile", "-m", "speed", "-f", PACKAGE)
+    compiled = "Success" in device.script(f"cmd package compile -m speed -f {PACKAGE} || true")
     folder = PhoneFolder(device)
     try:
         photograph = _push(folder, matrix)
@@ -179,8 +179,9 @@ def _run(
         "result": run.result,
     }
     folder.forget(run.result)
-    device.shell("input", "keyevent", "KEYCODE_WAKEUP")
-    device.shell("wm", "dismiss-keyguard")
+    # Where these are refused the app says what is in its way.
+    device.script("input keyevent KEYCODE_WAKEUP || true")
+    device.script("wm dismiss-keyguard || true")
     with AppLog(device) as log:
         # -S: a process of its own for each run, so that memory and initialisation are those of this model alone.
         answer = device.shell("am", "start", "-S", "-W", *folder.user, "-n", ACTIVITY, *_extras(request))

@@ -34,12 +34,12 @@ class PhoneFolder:
 
     def __init__(self, device: Device):
         self._device = device
-        number = device.shell("am", "get-current-user").strip()
+        number = device.script("am get-current-user || true").strip()
         self.user = ("--user", number) if number.isdigit() else ()
         root = "/sdcard" if number in ("", "0") or not number.isdigit() else f"/storage/emulated/{number}"
         self._own = f"{root}/Android/data/{PACKAGE}/files"
         device.shell("am", "start", "-W", *self.user, "-n", ACTIVITY, "--ez", "prepare", "true")
-        self._takes_files = self._own in device.script(f"test -w {self._own} && echo {self._own}")
+        self._takes_files = self._own in device.script(f"test -w {self._own} && echo {self._own} || true")
         self._pushed: list[str] = []
 
     @property

@@ -112,7 +112,8 @@ class Demo:
                 BuildConfig(
                     data=CacheDataConfig(root=self.data, split=split),
                     out=str(self._store(split)),
-                    teacher=Choice("demo", {"precision": choose_precision("auto")}),
+                    # The mirror image would cost this teacher as much again and give it nothing.
+                    teacher=Choice("demo", {"precision": choose_precision("auto"), "flip": False}),
                     # Where everybody is annotated nothing is learnt from the teacher's persons.
                     persons=split == HELD_OUT,
                     map_size=LABEL_MAP_SIZE,

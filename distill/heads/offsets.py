@@ -90,13 +90,15 @@ class Offsets(Head):
         places, known = batch.persons[..., :2] / stride, batch.persons[..., 2] > 0
         own = places[:, :, :, None]
         channel = torch.arange(joints, device=maps.device)
-        short = _distance(maps, cells, channel, channel + joints, SHORT_UNIT, own)
+        at = _Cells(maps)
+        short = _distance(at(cells, channel, channel + joints), cells, SHORT_UNIT, own)
         sides = (longer_sides(batch.persons) / stride).clamp(min=1.0)[:, :, None, None]
         parts = []
         for direction, (start, end) in enumerate(_ends(self.tree, maps.device)):
             channel = 2 * joints + 2 * direction * edges + torch.arange(edges, device=maps.device)
             target = places[:, :, end][:, :, :, None]
-            apart = _distance(maps, cells[:, :, start], channel, channel + edges, MID_UNIT, target)
+            around = cells[:, :, start]
+            apart = _distance(at(around, channel, channel + edges), around, MID_UNIT, target)
             parts.append((apart / sides * weights[:, :, start] * known[:, :, end, None]).sum())
         return {
             "offset_short": Loss((short * weights).sum() / counts["offset_short"], self.weight),
@@ -149,21 +151,20 @@ def _inside(batch: Batch) -> torch.Tensor:
     return confidence * ((x >= 0) & (y >= 0) & (x < width) & (y < height))
 
 
-def _distance(
-    maps: torch.Tensor,
-    cells: torch.Tensor,
-    x_channel: torch.Tensor,
-    y_channel: torch.Tensor,
-    unit: float,
-    target: torch.Tensor,
-) -> torch.Tensor:
-    """(B, P, K, N) cells between a target (B, P, K, 1, 2) and where the offsets of cells (B, P, K, N, 2) point."""
-    height, width = maps.shape[-2:]
-    flat = maps.float().flatten(1)
-    cell = cells[..., 1] * width + cells[..., 0]
-    points = []
-    for axis, channel in enumerate((x_channel, y_channel)):
-        index = channel[:, None] * height * width + cell
-        value = flat.gather(1, index.flatten(1)).view(index.shape)
-        points.append(cells[..., axis] + 0.5 + unit * value)
-    return ((torch.stack(points, dim=-1) - target) ** 2).sum(-1).clamp(min=_TINY).sqrt()
+class _Cells:
+    """Reads maps (B, C, H, W) at single cells, in the order in which channels-last memory holds them."""
+
+    def __init__(self, maps: torch.Tensor):
+        self._channels, self._width = maps.shape[1], maps.shape[3]
+        self._flat = maps.float().permute(0, 2, 3, 1).flatten(1)
+
+    def __call__(self, cells: torch.Tensor, x_channel: torch.Tensor, y_channel: torch.Tensor) -> torch.Tensor:
+        """(B, P, K, N, 2): the values of two channels (K,) each, at cells (B, P, K, N, 2) x, y."""
+        first = (cells[..., 1] * self._width + cells[..., 0]) * self._channels
+        index = first[..., None] + torch.stack([x_channel, y_channel], dim=-1)[:, None]
+        return self._flat.gather(1, index.flatten(1)).view(index.shape)
+
+
+def _distance(offsets: torch.Tensor, cells: torch.Tensor, unit: float, target: torch.Tensor) -> torch.Tensor:
+    """(B, P, K, N) cells between a target (B, P, K, 1, 2) and where offsets (B, P, K, N, 2) of their cells point."""
+    return ((cells + 0.5 + unit * offsets - target) ** 2).sum(-1).clamp(min=_TINY).sqrt()

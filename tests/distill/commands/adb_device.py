@@ -41,6 +41,10 @@ class Stream:
         self._phone.send(self._connection, b"CLSE", self.number, self.peer)
 
 
+class CommandFailed(Exception):
+    """A command's exit code is 1; the message is what it prints."""
+
+
 class AdbDevice:
     """What answers is told by the class that has this as its base.
 
@@ -53,7 +57,11 @@ class AdbDevice:
     commands: list[str]
 
     def shell(self, command: str) -> str:
-        """What a command prints; `Failure` at its beginning makes it fail."""
+        """What a command prints.
+
+        Raises:
+            CommandFailed: its exit code is 1.
+        """
         raise NotImplementedError
 
     def is_closed(self, path: str) -> bool:
@@ -136,10 +144,18 @@ class AdbDevice:
                 return
             else:
                 self.commands.append(rest)
-                output = self.shell(rest).encode()
-                code = b"\1" if output.startswith(b"Failure") else b"\0"
-                stream.write(struct.pack("<BI", STDOUT, len(output)) + output + struct.pack("<BI", EXIT, 1) + code)
+                text, code = self._run(rest)
+                output = text.encode()
+                stream.write(struct.pack("<BI", STDOUT, len(output)) + output + struct.pack("<BIB", EXIT, 1, code))
             stream.close()
+
+    def _run(self, command: str) -> tuple[str, int]:
+        """What a command, or one with `|| true` behind it, prints, and its exit code."""
+        command, _, forgiven = command.partition(" || ")
+        try:
+            return self.shell(command), 0
+        except CommandFailed as failure:
+            return str(failure), 0 if forgiven else 1
 
     def _sync(self, stream: Stream):
         while True:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 
 from mobile.packed import unpack
-from tests.distill.commands.adb_device import AdbDevice
+from tests.distill.commands.adb_device import AdbDevice, CommandFailed
 
 PACKAGE = "org.posedistill.bench"
 PART = 3000
@@ -31,6 +31,7 @@ class Phone(AdbDevice):
         keeps_adb_out: whether adb may neither write nor read the app's own folder.
         full: whether the app cannot write its results.
         drops: whether the log loses a line of a long result.
+        knows_little: whether the commands are missing that a phone need not have.
         celsius: temperature of the battery, one for each time that it is asked for; the last stays.
     """
 
@@ -43,6 +44,7 @@ class Phone(AdbDevice):
     keeps_adb_out: bool = False
     full: bool = False
     drops: bool = False
+    knows_little: bool = False
     celsius: list[float] = field(default_factory=lambda: [25.5])
     files: dict[str, bytes] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
@@ -69,18 +71,24 @@ class Phone(AdbDevice):
     def shell(self, command: str) -> str:
         """See `AdbDevice`."""
         words = shlex.split(command)
+        if self.knows_little and words[0] in ("dumpsys", "cmd", "wm", "input"):
+            raise CommandFailed(f"{words[0]}: not found\n")
         if words[:2] == ["pm", "install"]:
             if self.refuses_install:
-                return "Failure [INSTALL_FAILED_UPDATE_INCOMPATIBLE: signatures do not match]\n"
+                raise CommandFailed("Failure [INSTALL_FAILED_UPDATE_INCOMPATIBLE: signatures do not match]\n")
             self.installed = self.files.pop(words[-1])
             return "Success\n"
         if words[0] == "rm":
             for path in words[1:]:
                 self.files.pop(path, None)
         elif words[0] == "test":
-            return "" if self.is_closed(words[2]) else f"{words[2]}\n"
+            if self.is_closed(words[2]):
+                raise CommandFailed("")
+            return f"{words[2]}\n"
         elif words[0] == "pidof":
-            return "4242\n" if self.running else ""
+            if not self.running:
+                raise CommandFailed("")
+            return "4242\n"
         elif words[0] == "date":
             return f"{self.now}\n"
         elif words[0] == "echo":

@@ -179,6 +179,13 @@ def test_every_run_begins_as_cool_as_the_first(bench, connect, monkeypatch):
     assert looks == [2, 5]
 
 
+def test_a_phone_without_some_commands_is_measured_all_the_same(bench, connect, tmp_path):
+    connect(knows_little=True)
+    code, lines = bench("--threads", 1, "--delegates", "cpu", "--cooldown", 1)
+    (row,) = read_report(tmp_path)["table"]
+    assert code == 0 and row["compiled"] is False, lines
+
+
 def test_the_phone_is_woken_unlocked_and_compiled_for(bench, connect):
     phone = connect()
     assert bench("--threads", 1, "--delegates", "cpu")[0] == 0
@@ -188,7 +195,7 @@ def test_the_phone_is_woken_unlocked_and_compiled_for(bench, connect):
         "wm dismiss-keyguard",
         f"cmd package compile -m speed -f {PACKAGE}",
     ):
-        assert command in before
+        assert f"{command} || true" in before
 
 
 @pytest.fixture(scope="module")
