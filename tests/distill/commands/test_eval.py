@@ -20,6 +20,7 @@ from distill.evaluation.models import load_model
 from distill.networks.checkpoint import save_checkpoint
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
+from mobile.packed import unpack
 
 SIDE = 64
 
@@ -155,9 +156,15 @@ def test_export_sees_what_the_checkpoint_sees(checkpoint, exported, tiny_synthet
 
 
 @pytest.mark.slow
-def test_model_apart_from_its_json_is_one_line(exported, tiny_synthetic, tmp_path, capsys):
-    shutil.copy(exported, tmp_path / "alone.tflite")
+def test_model_without_a_json_beside_it_or_in_it_is_one_line(exported, tiny_synthetic, tmp_path, capsys):
+    (tmp_path / "alone.tflite").write_bytes(unpack(exported.read_bytes()).model)
     assert "alone.json is missing" in failure(capsys, tmp_path / "alone.tflite", "--data.root", tiny_synthetic)
+
+
+@pytest.mark.slow
+def test_a_model_that_carries_its_json_needs_none_beside_it(exported, tiny_synthetic, tmp_path):
+    shutil.copy(exported, tmp_path / "renamed.tflite")
+    assert main([str(tmp_path / "renamed.tflite"), "--data.root", str(tiny_synthetic)]) == 0
 
 
 @pytest.mark.parametrize(
