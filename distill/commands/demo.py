@@ -60,9 +60,9 @@ class DemoConfig:
     "Scenes to learn from."
     held_out_scenes: int = 500
     "Scenes to evaluate on."
-    pretraining_steps: int = 2300
+    pretraining_steps: int = 1900
     "Optimiser steps of the student on small inputs."
-    steps: int = 1400
+    steps: int = 1075
     "Optimiser steps of the student after that, on inputs of the recipe's size."
     seed: int = 0
     "Of scenes, weights, order and augmentation."
