@@ -25,13 +25,12 @@ class Cooling:
         self._device, self._most, self._stop = device, most, stop
         self._status, self._celsius = self._heat() if most else (None, None)
 
-    def wait(self) -> float:
-        """Wait; returns seconds waited."""
-        start = monotonic()
-        while self._most and self._is_warm() and monotonic() - start < self._most:
+    def wait(self):
+        """Return when it is cool again, or has been waited for long enough."""
+        end = monotonic() + self._most
+        while self._most and self._is_warm() and monotonic() < end:
             if self._stop.wait(min(_LOOK_SECONDS, self._most)):
-                break
-        return monotonic() - start
+                return
 
     def _is_warm(self) -> bool:
         status, celsius = self._heat()

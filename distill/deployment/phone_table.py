@@ -89,22 +89,7 @@ def phone_table(cells: list[dict]) -> Table:
     shown = Table(title="milliseconds, medians over the launches")
     for name in ("phone", "model", "precision", "delegate"):
         shown.add_column(name, overflow="fold")
-    names = (
-        "threads",
-        "init",
-        "first",
-        "p50",
-        "spread",
-        "p90",
-        "bare",
-        "before",
-        "after",
-        "share",
-        "OKS",
-        "MB",
-        "heat",
-    )
-    for name in names:
+    for name in "threads init first p50 spread p90 bare before after share OKS MB heat".split():
         shown.add_column(name, justify="right")
     for cell in cells:
         times = [cell[f"{name}_ms"] for name in ("initialisation", "first", "inference_median")]

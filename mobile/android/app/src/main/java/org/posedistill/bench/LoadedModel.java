@@ -20,6 +20,7 @@ final class LoadedModel {
     final String name;
     /** Null for a model that nothing describes; its times can be measured all the same. */
     final ModelInfo info;
+    /** The model alone, as the runtime takes it. */
     final ByteBuffer content;
     final String sha256;
 
@@ -44,8 +45,8 @@ final class LoadedModel {
             throw new BenchmarkException(BenchmarkException.Kind.MODEL, request.model + " is not the model that " + origin
                     + " describes: their SHA-256 differ; push both of one export");
         }
-        ByteBuffer buffer = ByteBuffer.allocateDirect(content.length).order(ByteOrder.nativeOrder());
-        buffer.put(content);
+        ByteBuffer buffer = ByteBuffer.allocateDirect(packed.modelLength).order(ByteOrder.nativeOrder());
+        buffer.put(content, 0, packed.modelLength);
         buffer.rewind();
         return new LoadedModel(request.model, info, buffer, sha256);
     }
