@@ -165,6 +165,8 @@ def test_the_runtime_is_aligned_as_the_readme_says(built, repository):
         libraries = [archive.read(name) for name in archive.namelist() if name.endswith(".so")]
     assert {alignment for library in libraries for alignment in load_alignments(library)} == {4096}
     assert "aligned to 4 KB" in " ".join((repository / "mobile" / "README.md").read_text().split())
+    manifest = output("aapt2", "dump", "xmltree", built.apk, "--file", "AndroidManifest.xml")
+    assert "android:pageSizeCompat(0x010106ab)=32" in manifest, "Android asks about the runtime's pages in a dialog"
 
 
 @pytest.mark.slow
