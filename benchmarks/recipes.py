@@ -31,6 +31,15 @@ ARMS = {
     "maximum": {HEATMAPS + "disagreement": "maximum"},
     "confidence": {HEATMAPS + "disagreement": "confidence"},
     "teacher_in_loop": {"loss.alpha": 0.0, "loss.terms": {"teacher": {"weight": 1.0, "weights": str(TEACHER)}}},
+    "features": {
+        "loss.terms": {
+            "features": {
+                "weights": str(TEACHER),
+                "student_layer": "keypoints",
+                "teacher_layer": "deconv_layers.0",
+            }
+        }
+    },
     "cross_entropy": {HEATMAPS + "loss": "cross_entropy"},
     "focal": {HEATMAPS + "loss": "focal"},
     "soft_iou": {HEATMAPS + "loss": "soft_iou"},

@@ -22,21 +22,29 @@ class Exportable(nn.Module):
 
     Args:
         network: (B, 3, H, W), normalised, to a dict of maps (B, C, h, w).
-        mean, std: of RGB values 0..1.
+        mean, std: of RGB values 0..1; without them the network takes the image as it is, of any channels.
         outputs: what each of the maps is.
     """
 
     def __init__(
-        self, network: nn.Module, mean: Sequence[float], std: Sequence[float], outputs: Mapping[str, OutputInfo]
+        self,
+        network: nn.Module,
+        mean: Sequence[float] | None,
+        std: Sequence[float] | None,
+        outputs: Mapping[str, OutputInfo],
     ):
         super().__init__()
         self.network = network
         self.activations = {name: output.activation for name, output in outputs.items() if output.activation}
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32) * 255)
-        self.register_buffer("factor", 1 / (torch.tensor(std, dtype=torch.float32) * 255))
+        self.normalises = mean is not None
+        if self.normalises:
+            self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32) * 255)
+            self.register_buffer("factor", 1 / (torch.tensor(std, dtype=torch.float32) * 255))
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        maps = self.network(((image - self.mean) * self.factor).permute(0, 3, 1, 2))
+        if self.normalises:
+            image = (image - self.mean) * self.factor
+        maps = self.network(image.permute(0, 3, 1, 2))
         maps = maps | {name: activation(maps[name]) for name, activation in self.activations.items()}
         return {name: value.permute(0, 2, 3, 1) for name, value in maps.items()}
 
@@ -56,17 +64,17 @@ def folded(network: nn.Module) -> nn.Module:
     return network
 
 
-def convert(module: nn.Module, path: Path, input_size: tuple[int, int]) -> None:
+def convert(module: nn.Module, path: Path, input_size: tuple[int, int], channels: int = 3) -> None:
     """Write a module in evaluation mode as .tflite.
 
     Args:
-        module: takes `image` (1, H, W, 3).
+        module: takes `image` (1, H, W, channels).
         input_size: (width, height), pixels.
 
     Raises:
         ExportError: it holds something that the converter does not know.
     """
-    image = torch.zeros(1, input_size[1], input_size[0], 3)
+    image = torch.zeros(1, input_size[1], input_size[0], channels)
     try:
         with quiet():
             import litert_torch

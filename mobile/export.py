@@ -2,7 +2,6 @@
 
 import copy
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -14,12 +13,15 @@ import torch
 from torch import nn
 
 from mobile import metadata
+from mobile.comparison import compare
 from mobile.convert import Exportable, convert, folded
+from mobile.core_ml import UNCHECKED, content_of, write_package
 from mobile.errors import ExportError
-from mobile.onnx_model import OnnxModel, onnx_ends, onnx_of
+from mobile.formats import CORE_ML, FORMATS, load
 from mobile.outputs import OutputInfo
 from mobile.packed import pack
-from mobile.peaks import PeakModel, PeakSettings, comparable
+from mobile.peaks import PeakModel, PeakSettings
+from mobile.pixels import RGB, RGBA, fold_normalisation, of_bytes, with_alpha
 from mobile.quantise import Quantisation, quantise
 from mobile.runtime import Delegation, LiteRTModel, interpreter
 
@@ -41,7 +43,7 @@ class ExportReport:
     mean_error: dict[str, float]
     "Mean absolute difference, by output."
     delegation: Delegation | None
-    "How much of the graph this host's runtime delegates; None of an .onnx."
+    "How much of the graph this host's runtime delegates; None of other formats than .tflite."
 
 
 class Exporter:
@@ -56,6 +58,7 @@ class Exporter:
         letterbox, skeleton, grouping, source: see `mobile.metadata.describe`.
         tolerance: largest error of float32 that is accepted.
         peaks: give the peaks of the maps instead of the maps.
+        pixels: what the .tflite takes: `rgb`, or `rgba`, a bitmap's bytes: see `mobile.pixels`.
 
     Raises:
         ExportError: the network cannot be converted, or its outputs are not those described.
@@ -76,17 +79,20 @@ class Exporter:
         source: dict,
         tolerance: float = 1e-3,
         peaks: PeakSettings | None = None,
+        pixels: str = RGB,
     ):
         width, height = input_size
         if photographs.ndim != 4 or photographs.shape[1:] != (height, width, 3) or not len(photographs):
             raise ExportError(f"photographs must be (N, {height}, {width}, 3), not {photographs.shape}")
         network = folded(copy.deepcopy(network).float().cpu().eval().requires_grad_(False))
-        module: nn.Module = Exportable(network, mean, std, outputs)
-        self._grids = _grids(module, photographs[:1], outputs)
-        if peaks is not None:
-            module = PeakModel(module, peaks, outputs)
-        self.module = module.eval()
-        self.photographs, self.tolerance, self.peaks = photographs, tolerance, peaks
+        maps = Exportable(network, mean, std, outputs)
+        self._grids = _grids(maps, photographs[:1], outputs)
+        self.photographs, self.tolerance, self.peaks, self.pixels = photographs, tolerance, peaks, pixels
+        self.module = self.converted = self._finished(maps, outputs)
+        if pixels == RGBA:
+            network = copy.deepcopy(network)
+            fold_normalisation(network, mean, std, input_size)
+            self.converted = self._finished(Exportable(network, None, None, outputs), outputs)
         self._said = {
             "outputs": outputs,
             "mean": mean,
@@ -98,12 +104,15 @@ class Exporter:
         }
         self.input_size = input_size
 
+    def _finished(self, maps: nn.Module, outputs: Mapping[str, OutputInfo]) -> nn.Module:
+        return (maps if self.peaks is None else PeakModel(maps, self.peaks, outputs)).eval()
+
     @cached_property
     def content(self) -> bytes:
-        """The float32 .tflite."""
+        """The float32 .tflite, whose input is float32 too."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "float32.tflite"
-            convert(self.module, path, self.input_size)
+            convert(self.converted, path, self.input_size, 4 if self.pixels == RGBA else 3)
             return path.read_bytes()
 
     def write(
@@ -129,23 +138,47 @@ class Exporter:
         """
         path = _checked(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = quantise(self.content, quantisation, calibration)
+        content = self._quantised(quantisation, calibration)
         ends = metadata.litert_ends(interpreter(content, 1, path))
         count = 0 if calibration is None else len(calibration)
         description = self._describe(content, ends, path, quantisation, count)
         return self._write(path, content, description, quantisation, accept)
 
-    def write_onnx(self, path: Path) -> ExportReport:
-        """Write `path` (.onnx) and the JSON beside it, in float32, after a check against torch by onnxruntime.
+    def _quantised(self, quantisation: Quantisation, calibration: np.ndarray | None) -> bytes:
+        if self.pixels == RGB:
+            return quantise(self.content, quantisation, calibration)
+        shown = None if calibration is None else with_alpha(calibration)
+        return of_bytes(quantise(self.content, quantisation, shown, keep_input=quantisation.precision != "int8"))
+
+    def write_as(self, path: Path) -> ExportReport:
+        """Write `path`, of another format as its ending says, and the JSON beside it, in float32.
+
+        It is checked against torch by that format's runtime, but for Core ML, which nothing here runs.
 
         Raises:
             ExportError: the network cannot be converted, or the error is above tolerance.
             OSError: the folder cannot be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = onnx_of(self.module, self.input_size)
-        description = self._describe(content, onnx_ends(content, path), path, _FLOAT32, 0)
-        return self._write(path, content, description, _FLOAT32, lambda model: {})
+        if path.suffix == CORE_ML:
+            return self._write_core_ml(path)
+        content, ends = FORMATS[path.suffix].convert(self.module, self.input_size)
+        return self._write(path, content, self._describe(content, ends, path, _FLOAT32, 0), _FLOAT32, lambda model: {})
+
+    def _write_core_ml(self, path: Path) -> ExportReport:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            draft = Path(folder) / path.name
+            ends = write_package(self.module, self.input_size, draft)
+            description = self._describe(content_of(draft), ends, path, _FLOAT32, 0)
+            size = sum(file.stat().st_size for file in draft.rglob("*") if file.is_file())
+            description["model"]["bytes"] = size
+            description["check"] = UNCHECKED
+            metadata.write(metadata.metadata_path(draft), description)
+            if path.is_dir():
+                path.replace(Path(folder) / "former")
+            metadata.metadata_path(draft).replace(metadata.metadata_path(path))
+            draft.replace(path)
+        return ExportReport(path, size, _FLOAT32, {}, {}, None)
 
     def _write(
         self,
@@ -160,11 +193,12 @@ class Exporter:
             draft = Path(folder) / path.name
             draft.write_bytes(content)
             metadata.write(metadata.metadata_path(draft), description)
-            model = OnnxModel(draft) if path.suffix == ".onnx" else LiteRTModel(draft)
-            max_error, mean_error = self._check(model, path, quantisation)
+            model = load(draft)
+            tolerance = self.tolerance if quantisation.precision == "float32" else None
+            max_error, mean_error = compare(model, self.module, self.photographs, tolerance, path)
             description["check"] = {
                 "photographs": len(self.photographs),
-                "tolerance": self.tolerance if quantisation.precision == "float32" else None,
+                "tolerance": tolerance,
                 "max_error": max_error,
                 "mean_error": mean_error,
                 **accept(model),
@@ -190,42 +224,6 @@ class Exporter:
             peaks=None if self.peaks is None else self._grids[self.module.heatmaps] | asdict(self.peaks),
             **self._said,
         )
-
-    def _check(
-        self, model: LiteRTModel | OnnxModel, path: Path, quantisation: Quantisation
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """Largest and mean absolute error by output.
-
-        Raises:
-            ExportError: an output is missing, of another shape, or differs by more than `tolerance`.
-        """
-        worst, total, scales = defaultdict(list), defaultdict(list), defaultdict(lambda: [1.0])
-        for photograph in self.photographs:
-            found = model(photograph[None])
-            with torch.inference_mode():
-                tensors = self.module(torch.from_numpy(photograph[None]).float())
-            wanted = {name: value.numpy() for name, value in tensors.items()}
-            if {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in wanted.items()}:
-                raise ExportError(f"{path} is not written: the model's outputs are {sorted(found)} instead of torch's")
-            if self.peaks is not None:
-                found, wanted = comparable(found, wanted)
-            for name, value in wanted.items():
-                difference = np.abs(found[name] - value)
-                worst[name].append(difference.max())
-                total[name].append(difference.mean())
-                scales[name].append(np.abs(value).max())
-        errors = {name: float(np.max(values)) for name, values in worst.items()}
-        for name, error in errors.items():
-            scale = float(np.max(scales[name]))
-            limit = self.tolerance * scale if quantisation.precision == "float32" else np.finfo(np.float64).max
-            # Not `>`: it would accept an output that is not a number.
-            if not error <= limit:
-                raise ExportError(
-                    f"{path} is not written: {name} differs from torch by {error:.2g}, "
-                    f"tolerance {self.tolerance:.2g} of {scale:.3g}"
-                )
-        means = {name: float(np.mean(values)) for name, values in total.items()}
-        return errors, means
 
 
 @torch.inference_mode()

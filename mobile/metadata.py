@@ -42,6 +42,11 @@ _LETTERBOX = {
     ),
 }
 
+_COLOURS = {
+    3: {"colour_order": "RGB"},
+    4: {"colour_order": "RGBA", "alpha": "255 everywhere, also where the photograph does not reach"},
+}
+
 _CELLS = {
     "cell_to_input": "x_input = (column + 0.5) * stride, y_input = (row + 0.5) * stride",
     "several_heatmaps": "resized bilinearly to the finest of them, cell centres at + 0.5, and averaged",
@@ -149,7 +154,7 @@ def describe(
             **_tensor(INPUT, ends.image, position=0),
             "width": width,
             "height": height,
-            "colour_order": "RGB",
+            **_COLOURS[int(ends.image["shape"][3])],
             "value_range": [0, 255],
             "normalisation": {
                 "where": "inside the model: (value / 255 - mean) / std",

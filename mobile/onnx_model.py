@@ -46,8 +46,8 @@ class OnnxModel(ExportedModel):
         return {name: np.concatenate([run[i] for run in runs]) for i, name in enumerate(self._outputs)}
 
 
-def onnx_of(module: nn.Module, input_size: tuple[int, int]) -> bytes:
-    """A module in evaluation mode as an ONNX file, its outputs under their names.
+def onnx_of(module: nn.Module, input_size: tuple[int, int]) -> tuple[bytes, metadata.Ends]:
+    """A module in evaluation mode as an ONNX file, its outputs under their names, with its ends.
 
     Args:
         module: takes `image` (1, H, W, 3), gives a dict of tensors.
@@ -79,12 +79,12 @@ def onnx_of(module: nn.Module, input_size: tuple[int, int]) -> bytes:
         except Exception as error:  # the converter raises whatever its parts trip over
             reason = next(iter(str(error).strip().splitlines()), "")
             raise ExportError(f"the network cannot be converted to ONNX: {type(error).__name__}: {reason}") from error
-        return path.read_bytes()
+        content = path.read_bytes()
+    return content, _ends(content)
 
 
-def onnx_ends(content: bytes, path: Path) -> metadata.Ends:
-    """Input and outputs of an ONNX file."""
-    session = _session(content, 1, path)
+def _ends(content: bytes) -> metadata.Ends:
+    session = _session(content, 1, Path("the new .onnx"))
     (image,) = (_detail(value, 0) for value in session.get_inputs())
     outputs = {value.name: _detail(value, number) for number, value in enumerate(session.get_outputs())}
     return metadata.Ends("ONNX", None, image, outputs)

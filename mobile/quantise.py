@@ -40,13 +40,16 @@ class Quantisation:
         return self.precision in ("int8", "int16x8")
 
 
-def quantise(content: bytes, quantisation: Quantisation, photographs: np.ndarray | None = None) -> bytes:
+def quantise(
+    content: bytes, quantisation: Quantisation, photographs: np.ndarray | None = None, keep_input: bool = True
+) -> bytes:
     """A float32 model, as bytes of a .tflite, in another precision.
 
     Weights are int8 by output channel, activations int8 by tensor.
 
     Args:
-        photographs: (N, H, W, 3) uint8 RGB that show the ranges of the activations; int8 needs them.
+        photographs: (N, H, W, channels) uint8 that show the ranges of the activations; int8 needs them.
+        keep_input: whether the input stays float32 where the outputs do.
 
     Raises:
         ExportError: photographs are missing or the model cannot be quantised.
@@ -57,7 +60,7 @@ def quantise(content: bytes, quantisation: Quantisation, photographs: np.ndarray
         raise ExportError(f"{quantisation.precision} needs photographs to calibrate with")
     try:
         with quiet():
-            quantizer = _quantizer(content, quantisation)
+            quantizer = _quantizer(content, quantisation, keep_input)
             ranges = _calibrate(content, quantizer, quantisation, photographs)
             result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError) as error:
@@ -65,7 +68,7 @@ def quantise(content: bytes, quantisation: Quantisation, photographs: np.ndarray
     return bytes(result.quantized_model)
 
 
-def _quantizer(content: bytes, quantisation: Quantisation) -> Any:
+def _quantizer(content: bytes, quantisation: Quantisation, keep_input: bool) -> Any:
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.quantizer import AlgorithmName, Quantizer
 
@@ -86,7 +89,7 @@ def _quantizer(content: bytes, quantisation: Quantisation) -> Any:
         bits = 16 if quantisation.precision == "int16x8" else 8
         quantizer.add_static_config(".*", operations.ALL_SUPPORTED, activation_num_bits=bits, weight_num_bits=8)
         if quantisation.io == "float32":
-            for end in (operations.INPUT, operations.OUTPUT):
+            for end in (operations.OUTPUT, *((operations.INPUT,) if keep_input else ())):
                 quantizer.update_quantization_recipe(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
         # Eight bits are too few for the arithmetic of positions.
         quantizer.update_quantization_recipe(

@@ -9,6 +9,7 @@ import numpy as np
 
 from mobile.errors import ExportError
 from mobile.exported_model import ExportedModel
+from mobile.pixels import with_alpha
 from mobile.quiet import quiet
 
 
@@ -51,10 +52,15 @@ class LiteRTModel(ExportedModel):
     def __call__(self, images: np.ndarray | Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         images = self._checked(images)
         name = self.metadata["input"]["name"]
-        runs = [self._run(**{name: to_stored(image[None], self._inputs[name])}) for image in images]
+        runs = [self._run(**{name: stored_images(image[None], self._inputs[name])}) for image in images]
         return {
             key: to_values(np.concatenate([run[key] for run in runs]), detail) for key, detail in self._outputs.items()
         }
+
+
+def stored_images(images: np.ndarray, detail: dict) -> np.ndarray:
+    """Images (B, H, W, 3) as an input of three channels takes them, or of four, whose last is alpha."""
+    return to_stored(with_alpha(images) if detail["shape"][-1] == 4 else images, detail)
 
 
 def to_stored(values: np.ndarray, detail: dict) -> np.ndarray:

@@ -21,6 +21,8 @@ ALLOWED = {
         "litert_torch",
         "ai_edge_litert",
         "ai_edge_quantizer",
+        "coremltools",
+        "executorch",
     },
 }
 "What each inner package imports beside the standard library: neither `distill` nor one another."

@@ -28,8 +28,10 @@ from distill.synthetic import SceneConfig, draw_scene
 from distill.system.errors import InputError
 from distill.system.json_values import to_json_values
 from mobile import bench
+from mobile.core_ml import UNCHECKED
 from mobile.errors import ExportError
 from mobile.export import Exporter, ExportReport
+from mobile.formats import CORE_ML, TFLITE, WRITTEN
 from mobile.outputs import HEATMAPS, TAGS, OutputInfo
 from mobile.peaks import PeakSettings
 from mobile.runtime import LiteRTModel
@@ -59,7 +61,7 @@ def export_network(network: nn.Module, info: CheckpointInfo, config: ExportConfi
         InputError, ExportError: as `export_checkpoint`.
     """
     exporter = _exporter(network, info, config)
-    return exporter.write_onnx(config.out) if config.out.suffix == ".onnx" else exporter.write(config.out)
+    return exporter.write(config.out) if config.out.suffix == TFLITE else exporter.write_as(config.out)
 
 
 def export_variants(config: ExportConfig) -> list[Variant]:
@@ -93,8 +95,8 @@ def export_variants(config: ExportConfig) -> list[Variant]:
 
 def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) -> Exporter:
     skeleton, size = info.skeleton, config.size_for(info)
-    if config.out.suffix not in (".tflite", ".onnx"):
-        raise ExportError(f"{config.out} must end in .tflite or .onnx")
+    if config.out.suffix not in WRITTEN:
+        raise ExportError(f"{config.out} must end in {', '.join(WRITTEN)}")
     decoder = decoding_head(info.heads, info.heads)
     if config.with_peaks and not set(decoder.decodes) <= {HEATMAPS, TAGS}:
         raise InputError(
@@ -123,6 +125,7 @@ def _exporter(network: nn.Module, info: CheckpointInfo, config: ExportConfig) ->
         },
         tolerance=config.tolerance,
         peaks=_peaks(config.grouping) if config.with_peaks else None,
+        pixels=config.pixels,
     )
 
 
@@ -180,7 +183,9 @@ def print_report(report: ExportReport, runs: int) -> None:
     """Print what came of an export as a table; its time is that of `distill-bench host`, of so many runs."""
     rows = [("model", report.path), ("bytes", f"{report.bytes:,}")]
     rows += [(f"largest error, {name}", f"{error:.1e}") for name, error in report.max_error.items()]
-    if report.path.suffix == ".tflite":
+    if report.path.suffix == CORE_ML:
+        rows.append(("checked", UNCHECKED))
+    if report.path.suffix == TFLITE:
         timing = bench.measure([report.path], [1], runs)[0]
         rows.append(("ms a run, one thread", f"{timing.percentile(50):.1f}"))
     for name, value in rows:
@@ -193,7 +198,7 @@ def main(argv: list[str] | None = None) -> int:
     def action(config: ExportConfig):
         if config.out.suffix == ".safetensors":
             print(f"{config.out}: {save_for_shipping(config.model, config.out):,} bytes")
-        elif config.out.suffix == ".onnx" or (
+        elif config.out.suffix != TFLITE or (
             config.precision == ["float32"] and not config.with_peaks and config.sheet is None
         ):
             print_report(export_checkpoint(config), config.runs)

@@ -8,10 +8,13 @@ from distill.networks.checkpoint import CheckpointInfo
 from distill.pose.grouping import GroupingConfig
 from distill.system.errors import InputError
 from distill.system.sizes import Size, size_of
+from mobile.formats import TFLITE, WRITTEN
+from mobile.pixels import PIXELS, RGB, RGBA
 from mobile.quantise import COMMON, PRECISIONS, RANGES, Quantisation
 
 OUT = Path("student.tflite")
 BEST_RANGES = "best"
+_ENDINGS = dict(zip(("tflite", "onnx", "executorch", "coreml"), WRITTEN, strict=True))
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class ExportConfig:
     model: Path
     "Checkpoint of distill-train (.safetensors)."
     out: Path = OUT
-    """Model to write: .tflite or .onnx, with a JSON of the same name beside it, or .safetensors, the weights alone in
-    float16."""
+    """Model to write: .tflite, .onnx, .pte (ExecuTorch) or .mlpackage (Core ML, which nothing here can run and check),
+    with a JSON of the same name beside it, or .safetensors, the weights alone in float16."""
     format: str = ""
-    "tflite or onnx; by default as out ends."
+    "tflite, onnx, executorch or coreml; by default as out ends."
     input_size: int | tuple[int, int] | None = None
     "Side of the model's square input, or its width and height, pixels, multiples of 32; by default as in the training."
     data: ExportDataConfig = field(default_factory=ExportDataConfig)
@@ -69,6 +72,9 @@ class ExportConfig:
     "Ranges of int8 activations: min_max, moving_average, or the best by AP on train_split (without data.root min_max)."
     io: str = "float32"
     "Type of input and outputs of int8: float32 or int8."
+    pixels: str = RGB
+    """What a .tflite takes: rgb, or rgba, a bitmap's bytes as they are (uint8), with the normalisation in the weights
+    of the first convolution."""
     calibration: int = 64
     "Number of photographs to calibrate int8 with."
     max_ap_drop: float | None = None
@@ -83,6 +89,7 @@ class ExportConfig:
 
     def __post_init__(self):
         self._check_format()
+        self._check_pixels()
         known = (*PRECISIONS, "all")
         precisions = tuple(name.replace("-", "_") for name in self.precision)
         if not precisions or not set(precisions) <= set(known):
@@ -101,22 +108,29 @@ class ExportConfig:
             raise InputError("sheet needs data.root, the set to draw photographs of")
         if self.sheet is not None and self.sheet.suffix not in (".png", ".jpg"):
             raise InputError(f"sheet {self.sheet} must end in .png or .jpg")
-        if self.out.suffix not in (".tflite", ".onnx", ".safetensors"):
-            raise InputError(f"out {self.out} must end in .tflite, .onnx or .safetensors")
+        if self.out.suffix not in (*_ENDINGS.values(), ".safetensors"):
+            raise InputError(f"out {self.out} must end in {', '.join(_ENDINGS.values())} or .safetensors")
         if self.input_size is not None:
             size_of(self.input_size, "input_size", multiple=32)
         if not self.tolerance > 0:
             raise InputError(f"tolerance must be above 0, not {self.tolerance}")
 
     def _check_format(self):
-        if self.format not in ("", "tflite", "onnx"):
-            raise InputError(f"format must be tflite or onnx, not {self.format!r}")
-        if self.format and self.out == OUT:
-            object.__setattr__(self, "out", OUT.with_suffix(f".{self.format}"))
-        if self.format and self.out.suffix != f".{self.format}":
-            raise InputError(f"out {self.out} must end in .{self.format}, as format says")
-        if self.out.suffix == ".onnx" and self.precision != ["float32"]:
-            raise InputError(f"precision {', '.join(self.precision)} is of .tflite; an .onnx is written in float32")
+        if self.format and self.format not in _ENDINGS:
+            raise InputError(f"format must be {', '.join(_ENDINGS)}, not {self.format!r}")
+        ending = _ENDINGS.get(self.format, self.out.suffix)
+        if self.out == OUT:
+            object.__setattr__(self, "out", OUT.with_suffix(ending))
+        if self.out.suffix != ending:
+            raise InputError(f"out {self.out} must end in {ending}, as format says")
+        if ending in _ENDINGS.values() and ending != TFLITE and self.precision != ["float32"]:
+            raise InputError(f"precision {', '.join(self.precision)} is of .tflite; {ending} is written in float32")
+
+    def _check_pixels(self):
+        if self.pixels not in PIXELS:
+            raise InputError(f"pixels {self.pixels!r} is unknown; choose from {', '.join(PIXELS)}")
+        if self.pixels == RGBA and self.out.suffix != ".tflite":
+            raise InputError(f"pixels rgba is of .tflite; out {self.out} takes rgb")
 
     def size_for(self, info: CheckpointInfo) -> Size:
         """Width and height of the model's input, pixels."""

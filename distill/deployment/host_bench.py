@@ -14,11 +14,11 @@ from distill.evaluation.exported import litert_predictor
 from distill.evaluation.predictor import letterboxed, predict_all
 from distill.system.errors import InputError
 from mobile import bench, metadata
-from mobile.runtime import LiteRTModel, interpreter, to_stored
+from mobile.runtime import LiteRTModel, interpreter, stored_images, to_stored
 
 PHOTOGRAPHS_A_TURN = 8
-_CHANNELS = (1, 3)
-"Channels that a photograph may have."
+_CHANNELS = (1, 3, 4)
+"Channels that a photograph may have; the fourth is alpha."
 
 
 class Stages:
@@ -49,7 +49,10 @@ class Stages:
             self._number += 1
             start = time.perf_counter()
             image = self._letterbox(self.photographs[number])
-            to_stored(image.transpose(2, 0, 1)[None] if self._channels_first else image[None], self._input)
+            if self._channels_first:
+                to_stored(image.transpose(2, 0, 1)[None], self._input)
+            else:
+                stored_images(image[None], self._input)
             self.preprocess.append(1000 * (time.perf_counter() - start))
             if self._predictors:
                 start = time.perf_counter()

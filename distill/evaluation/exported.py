@@ -11,7 +11,7 @@ from distill.pose.grouping import GroupingConfig, group_peaks
 from distill.pose.single_person import best_peaks
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
-from mobile.runtime import LiteRTModel
+from mobile.exported_model import ExportedModel
 
 
 class PeakPredictor(Predictor):
@@ -49,7 +49,7 @@ class PeakPredictor(Predictor):
         return locate
 
 
-def litert_predictor(model: LiteRTModel, grouping: GroupingConfig | None = None, flip: bool = False) -> Predictor:
+def litert_predictor(model: ExportedModel, grouping: GroupingConfig | None = None, flip: bool = False) -> Predictor:
     """The predictor that fits an exported model, whether it gives maps or peaks.
 
     Args:
@@ -68,7 +68,7 @@ def litert_predictor(model: LiteRTModel, grouping: GroupingConfig | None = None,
     return PeakPredictor(model, peaks["columns"], model.input_size, skeleton, grouping)
 
 
-def exported_skeleton(model: LiteRTModel) -> Skeleton:
+def exported_skeleton(model: ExportedModel) -> Skeleton:
     """The skeleton of an exported model, as its JSON describes it.
 
     Raises:
@@ -79,7 +79,7 @@ def exported_skeleton(model: LiteRTModel) -> Skeleton:
     return Skeleton.from_plain({name: value for name, value in described.items() if name in wanted}, str(model.path))
 
 
-def litert_forward(model: LiteRTModel) -> Forward:
+def litert_forward(model: ExportedModel) -> Forward:
     """An exported model, which normalises by itself, as a `Forward`."""
 
     def forward(images: np.ndarray) -> dict[str, torch.Tensor]:

@@ -13,8 +13,7 @@ from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
 from distill.system.devices import choose_device
 from distill.system.errors import InputError
-from mobile.onnx_model import OnnxModel
-from mobile.runtime import LiteRTModel
+from mobile import formats
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,16 @@ def load_model(path: Path | str, *, input_size: tuple[int, int] | None = None, d
         ExportError: an exported model and its JSON do not belong together.
     """
     path = Path(path)
+    kinds = f".safetensors (checkpoint), {' or '.join(formats.RUN)} (exported model)"
     if not path.is_file():
-        raise InputError(f"model {path} does not exist; give a .safetensors checkpoint, a .tflite or an .onnx")
-    if path.suffix in (".tflite", ".onnx"):
+        raise InputError(f"model {path} does not exist; give a file that ends in {kinds}")
+    if path.suffix in formats.RUN:
         if input_size is not None:
             raise InputError(f"model {path} has the input it was exported with; leave input_size out")
         return _load_exported(path)
     if path.suffix == ".safetensors":
         return _load_checkpoint(path, input_size, choose_device(device))
-    raise InputError(f"model {path} must end in .safetensors (checkpoint), .tflite or .onnx (exported model)")
+    raise InputError(f"model {path} must end in {kinds}")
 
 
 def _load_checkpoint(path: Path, input_size: tuple[int, int] | None, device: torch.device) -> LoadedModel:
@@ -80,7 +80,7 @@ def _load_checkpoint(path: Path, input_size: tuple[int, int] | None, device: tor
 
 
 def _load_exported(path: Path) -> LoadedModel:
-    model = (OnnxModel if path.suffix == ".onnx" else LiteRTModel)(path, torch.get_num_threads())
+    model = formats.load(path, torch.get_num_threads())
 
     def predictor(grouping: GroupingConfig | None, flip: bool) -> Predictor:
         return litert_predictor(model, grouping, flip)

@@ -6,16 +6,20 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from distill.heads.batch import Batch
 from distill.heads.contract import Head, Loss, split_key, split_stage
 from distill.heads.maps import activated, of_last_stage
+from distill.networks.layers import layer_of
 from distill.system.errors import InputError
 from distill.system.registry import checked_options
 from distill.training.losses.registry import LOSSES
 
 DEFAULT_WEIGHT = 1.0
 "Of a further loss that is given none."
+LAYER = "student_layer"
+"Option of a further loss that looks at what a layer of the network gives."
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,22 @@ class Objective:
         for name, head in heads.items():
             head.check([key for key in strides if split_key(key)[0] == name])
         self._further = {name: _further(name, options) for name, options in config.terms.items()}
+        self._layers = [options[LAYER] for options in config.terms.values() if LAYER in options]
+        self._seen: dict[str, torch.Tensor] = {}
+
+    def watch(self, network: nn.Module):
+        """Keep what the layers give that further losses look at, until the losses of the same images.
+
+        Raises:
+            InputError: the network has no such layer.
+        """
+
+        def keep(name: str, given: torch.Tensor):
+            if torch.is_grad_enabled():
+                self._seen[name] = given
+
+        for name in self._layers:
+            layer_of(network, name, LAYER).register_forward_hook(lambda module, args, out, name=name: keep(name, out))
 
     def counts(self, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
         """How many things each loss of a step is a mean over, scalars by name, added up over its parts."""
@@ -92,6 +112,8 @@ class Objective:
             losses = self._head(last).losses(maps, batch, self.strides[last], alpha, counts)
             own.append(losses if stage is None else {f"{name}_stage{stage}": loss for name, loss in losses.items()})
         given = activated(of_last_stage(outputs), self.heads) if self._further else {}
+        given |= self._seen
+        self._seen.clear()
         further = {name: Loss(loss(given, batch), weight) for name, (loss, weight) in self._further.items()}
         return _joined([*own, further])
 

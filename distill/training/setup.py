@@ -64,6 +64,7 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
     optimizer, schedule = OPTIMIZERS.build(config.optimizer, network), SCHEDULES.build(chosen)
     state = TrainingState(network, ModelEmaV3(network, decay=config.ema_decay, use_warmup=True), optimizer, schedule)
     objective = Objective({name: head.of(skeleton) for name, head in heads.items()}, strides, config.loss)
+    objective.watch(network)
     resolved = {
         "model": _in_full(NETWORKS.expanded(config.model), NETWORKS),
         "optimizer": _in_full(config.optimizer, OPTIMIZERS),

@@ -13,9 +13,9 @@ import re
 import shutil
 import sys
 import zipfile
-from xml.etree import ElementTree
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 from downloads import BuildError, dependencies, fetch, start
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from distill.networks.checkpoint import save_checkpoint
 from mobile.export import ExportReport, export
 from mobile.outputs import OutputInfo
 from students.attention import attention
@@ -70,3 +71,14 @@ def copied(exported: Exported, tmp_path: Path) -> Callable[[], Path]:
         return tmp_path / exported.path.name
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def with_peaks(new_network, new_info, tmp_path_factory) -> Path:
+    """Checkpoint of an untrained student whose heatmaps have peaks; its input is 96 x 64."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("run") / "student.safetensors"
+    network = new_network("attention_xs")
+    nn.init.normal_(network.heatmaps.weight, std=0.2)
+    save_checkpoint(path, new_info("attention_xs", input_size=(WIDTH, HEIGHT)), network.state_dict())
+    return path

@@ -71,7 +71,8 @@ class Cases:
         )
         self._index("large", [self._letterbox(self._large(*size), (256, 192)) for size in LARGE])
         self._index("exif", [self._turned(orientation) for orientation in range(9)])
-        self._index("inputs", [self._stored(np.int8, 1.0, -128), self._stored(np.uint8, 0.9, 3)])
+        stored = ((np.int8, 1.0, -128), (np.uint8, 0.9, 3), (np.uint8, 1.0, 0))
+        self._index("inputs", [self._stored(*of_type) for of_type in stored])
         decoder = []
         for image, keypoints in photographs:
             for strides in ((4,), (2, 4), (8,)):

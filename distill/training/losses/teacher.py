@@ -11,7 +11,7 @@ from torch.nn import functional
 from distill.data.normalise import normalise
 from distill.heads.batch import Batch
 from distill.heads.contract import Head, split_key
-from distill.heads.heatmaps import SIGMA, masks_at
+from distill.heads.heatmaps import SIGMA
 from distill.heads.maps import activated, at_finest
 from distill.networks.checkpoint import load_network
 from distill.system.errors import InputError
@@ -22,8 +22,9 @@ from distill.training.losses.registry import LOSSES
 def teacher(outputs: Mapping[str, torch.Tensor], batch: Batch, *, weights: Path, enlarge: float = 1.0) -> torch.Tensor:
     """Squared error between the student's heatmaps and a teacher's, in units of one peak of a cell's width.
 
-    Unlike the peaks of a store these are the teacher's whole maps, of the augmented crop; each step pays for the
-    teacher. It is for comparison: set `loss.alpha` to 0, and the weight to what the soft labels should have.
+    Unlike the peaks of a store these are the teacher's whole maps, of the augmented crop, every cell of them, since the
+    teacher sees its padding too; each step pays for the teacher. It is for comparison: set `loss.alpha` to 0, and the
+    weight to what the soft labels should have.
 
     Args:
         outputs: maps by key.
@@ -34,32 +35,35 @@ def teacher(outputs: Mapping[str, torch.Tensor], batch: Batch, *, weights: Path,
     Raises:
         InputError: the teacher cannot be read, or does not fit the student.
     """
-    network, heads = _loaded(Path(weights), batch.images.device)
-    images = normalise(batch.images)
-    height, width = (round(side * enlarge / 32) * 32 for side in images.shape[-2:])
+    network, heads = loaded(Path(weights), batch.images.device)
+    if "heatmaps" not in heads:
+        raise InputError(f"loss teacher: {weights} gives no heatmaps")
     with torch.no_grad():
-        images = functional.interpolate(images, size=(height, width), mode="bilinear", antialias=enlarge < 1)
-        found = at_finest(activated(network(images), heads))["heatmaps"]
+        found = at_finest(activated(network(seen_by(batch, enlarge)), heads))["heatmaps"]
     parts = []
     for key, maps in outputs.items():
-        name, stride = split_key(key)
-        if name != "heatmaps":
+        if split_key(key)[0] != "heatmaps":
             continue
         if maps.shape[1] != found.shape[1]:
             raise InputError(f"loss teacher: {weights} has {found.shape[1]} joints, the student {maps.shape[1]}")
         target = functional.interpolate(found, size=maps.shape[-2:], mode="bilinear", antialias=True)
-        inside = masks_at(batch, stride)[:, 3:4]
         peak = 2 * torch.pi * SIGMA**2
-        parts.append((((maps - target) ** 2) * inside).sum() / (peak * maps.shape[0] * maps.shape[1]))
+        parts.append(((maps - target) ** 2).sum() / (peak * maps.shape[0] * maps.shape[1]))
     if not parts:
         raise InputError("loss teacher needs a student with heatmaps")
     return torch.stack(parts).mean()
 
 
+def seen_by(batch: Batch, enlarge: float) -> torch.Tensor:
+    """What a teacher is given of a batch: its images (B, 3, H, W), normalised, so many times as large."""
+    images = normalise(batch.images)
+    height, width = (round(side * enlarge / 32) * 32 for side in images.shape[-2:])
+    return functional.interpolate(images, size=(height, width), mode="bilinear", antialias=enlarge < 1)
+
+
 @cache
-def _loaded(weights: Path, device: torch.device) -> tuple[nn.Module, dict[str, Head]]:
+def loaded(weights: Path, device: torch.device) -> tuple[nn.Module, dict[str, Head]]:
+    """A teacher that does not learn, and what it gives."""
     network, info = load_network(weights)
-    if "heatmaps" not in info.heads:
-        raise InputError(f"loss teacher: {weights} gives no heatmaps")
     network = network.requires_grad_(False).to(device, memory_format=torch.channels_last)
     return network.eval(), info.heads

@@ -51,7 +51,7 @@ class PoseAnalyzer(
         val given = List(interpreter.outputTensorCount) { told(interpreter.getOutputTensor(it), it) }
         model.check(List(interpreter.inputTensorCount) { told(interpreter.getInputTensor(it), it) }, given)
         decoder = Decoder(model)
-        pixels = ByteArray(model.width * model.height * 3)
+        pixels = ByteArray(model.input.elements())
         input = model.input.allocate()
         outputs = given.map { it.allocate() }.toTypedArray()
     }

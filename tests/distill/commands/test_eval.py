@@ -172,7 +172,7 @@ def test_a_model_that_carries_its_json_needs_none_beside_it(exported, tiny_synth
     [
         (["{tmp}/absent.safetensors"], "absent.safetensors does not exist"),
         (["{tmp}/text.safetensors"], "text.safetensors is no readable .safetensors file"),
-        (["{tmp}/model.pth"], "must end in .safetensors (checkpoint), .tflite or .onnx"),
+        (["{tmp}/model.pth"], "must end in .safetensors (checkpoint), .tflite or .onnx or .pte"),
         (["{tmp}/best.safetensors", "--data.root", "{tmp}/nowhere"], "nowhere is not a folder"),
         (
             ["{tmp}/best.safetensors", "--data.split", "test2017"],

@@ -42,18 +42,17 @@ def test_the_teachers_own_maps_cost_nothing(seen, weights):
     assert moved.grad.abs().sum() > 0
 
 
-def test_cells_outside_the_photograph_do_not_count_and_the_teacher_may_look_closer(seen, weights):
+def test_the_teacher_may_look_closer(seen, weights):
     maps = torch.zeros(2, 17, 16, 16)
     plain, closer = (teacher({"heatmaps_s4": maps}, seen, weights=weights, enlarge=e) for e in (1.0, 2.0))
     assert plain > 0 and closer > 0 and plain != closer
-    seen.masks[:, 3] = 0
-    assert teacher({"heatmaps_s4": maps}, seen, weights=weights) == 0
 
 
 def test_a_training_learns_from_it_without_a_store(quiet, weights, losses_of):
     loss = LossConfig(alpha=0.0, terms={"teacher": {"weight": 0.5, "weights": str(weights)}})
     Trainer(dataclasses.replace(quiet, loss=loss, steps=2)).run()
-    assert set(losses_of(quiet.out, "teacher")) == {1, 2}
+    found = losses_of(quiet.out, "teacher")
+    assert set(found) == {1, 2} and min(found.values()) > 0
 
 
 def test_a_teacher_of_other_joints_and_a_student_without_heatmaps_are_refused(seen, weights):
@@ -65,10 +64,9 @@ def test_a_teacher_of_other_joints_and_a_student_without_heatmaps_are_refused(se
 
 def test_a_student_of_logits_learns_from_it_by_its_heatmaps(quiet, weights, losses_of):
     """What further losses see is what the heads say of the maps: heatmaps of 0.01 are as near as empty ones."""
-    seen = {}
     for kind in ("squared", "focal"):
         outputs, out = {"heatmaps": {"loss": kind}}, quiet.out / kind
         loss = LossConfig(alpha=0.0, terms={"teacher": {"weight": 0.5, "weights": str(weights)}})
         Trainer(dataclasses.replace(quiet, loss=loss, outputs=outputs, out=out, steps=1)).run()
-        seen[kind] = losses_of(out, "teacher")[1]
-    assert seen["focal"] == pytest.approx(seen["squared"], rel=0.5)
+        # Of logits of -4.6, taken for heatmaps, it would be hundreds.
+        assert 0 < losses_of(out, "teacher")[1] < 0.5

@@ -19,7 +19,7 @@ final class PosePipeline extends Pipeline {
         model.check(engine.inputs(), engine.outputs());
         this.model = model;
         decoder = new Decoder(model);
-        pixels = new byte[model.width * model.height * 3];
+        pixels = new byte[model.input.elements()];
     }
 
     @Override

@@ -63,9 +63,10 @@ public final class Letterbox {
      *
      * @param given the photograph
      * @param padding red, green, blue of what the photograph does not cover
-     * @param out receives height x width x RGB, each 0..255
+     * @param out receives height x width x RGB, each 0..255, or RGBA, opaque, where it has room for that
      */
     public void fill(Photograph given, int[] padding, byte[] out) {
+        boolean hasAlpha = out.length == 4 * width * height;
         Photograph photograph = given;
         while (scale * photograph.reduction <= LARGEST_STEP) {
             photograph = photograph.halved();
@@ -93,6 +94,9 @@ public final class Letterbox {
                     float top = mix(topLeft >> shift & 255, topRight >> shift & 255, columnShare[i]);
                     float bottom = mix(bottomLeft >> shift & 255, bottomRight >> shift & 255, columnShare[i]);
                     out[at++] = (byte) (int) Math.rint(mix(top, bottom, rowShare));
+                }
+                if (hasAlpha) {
+                    out[at++] = (byte) 255;
                 }
             }
         }

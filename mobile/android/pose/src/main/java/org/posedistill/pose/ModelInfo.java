@@ -21,7 +21,7 @@ public final class ModelInfo {
     public final Boolean trained;
     /** What it is stored and computed in, such as float32 or int8. */
     public final String precision;
-    /** What the model takes: a picture, red, green and blue. */
+    /** What the model takes: a picture, red, green and blue, and an alpha of 255 where it has four channels. */
     public final TensorInfo input;
     /** Of the input, pixels. */
     public final int width;
@@ -89,8 +89,9 @@ public final class ModelInfo {
             output.check();
         }
         int[] shape = input.shape;
-        if (shape.length != 4 || shape[0] != 1 || shape[1] != height || shape[2] != width || shape[3] != 3) {
-            throw misfit(name + ": the input " + input + " is no RGB image of " + width + " x " + height);
+        if (shape.length != 4 || shape[0] != 1 || shape[1] != height || shape[2] != width
+                || shape[3] != 3 && shape[3] != 4) {
+            throw misfit(name + ": the input " + input + " is no RGB or RGBA image of " + width + " x " + height);
         }
         if (input.dtype.equals("int32")) {
             throw misfit(name + ": the input " + input + " takes no pixels; export it as float32 or int8");

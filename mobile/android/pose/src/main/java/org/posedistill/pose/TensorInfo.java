@@ -71,7 +71,12 @@ public final class TensorInfo {
         }
     }
 
-    int elements() {
+    /**
+     * How many numbers it has.
+     *
+     * @return the product of its sides
+     */
+    public int elements() {
         int elements = 1;
         for (int side : shape) {
             elements *= side;
@@ -111,7 +116,7 @@ public final class TensorInfo {
     /**
      * Store bytes 0..255 as the runtime takes them.
      *
-     * @param pixels red, green, blue, row by row, as {@link Letterbox#fill} leaves them
+     * @param pixels one for each element, row by row, as {@link Letterbox#fill} leaves them
      * @param stored the input's buffer
      */
     public void write(byte[] pixels, ByteBuffer stored) {
@@ -122,6 +127,10 @@ public final class TensorInfo {
                 values[i] = pixels[i] & 255;
             }
             stored.asFloatBuffer().put(values);
+            return;
+        }
+        if (dtype.equals("uint8") && (scale == 0 || scale == 1 && zeroPoint == 0)) {
+            stored.put(pixels);
             return;
         }
         byte[] table = storedBytes();

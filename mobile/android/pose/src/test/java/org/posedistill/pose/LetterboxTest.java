@@ -93,6 +93,22 @@ public final class LetterboxTest {
     }
 
     @Test
+    public void fourChannelsAreTheThreeAndAnAlphaThatIsOpaqueEverywhere() throws Exception {
+        for (JSONObject golden : Cases.all("letterbox")) {
+            Photograph photograph = Cases.photograph(golden.getJSONArray("photograph"), Cases.bytes(golden.getString("pixels")));
+            Letterbox letterbox = new Letterbox(photograph.width, photograph.height, 64, 48);
+            byte[] three = new byte[64 * 48 * 3];
+            byte[] four = new byte[64 * 48 * 4];
+            letterbox.fill(photograph, PADDING, three);
+            letterbox.fill(photograph, PADDING, four);
+            for (int i = 0; i < 64 * 48; i++) {
+                byte[] expected = {three[3 * i], three[3 * i + 1], three[3 * i + 2], (byte) 255};
+                assertArrayEquals(expected, Arrays.copyOfRange(four, 4 * i, 4 * i + 4));
+            }
+        }
+    }
+
+    @Test
     public void pointsGoBackToThePhotograph() {
         Letterbox letterbox = new Letterbox(500, 300, 256, 256);
         double x = letterbox.scale * 123.25 + letterbox.offsetX;

@@ -65,7 +65,16 @@ public final class ModelInfoTest {
     @Test
     public void inputThatIsNoImageIsRefused() throws Exception {
         json.getJSONObject("input").put("shape", new JSONArray("[1, 3, 64, 64]")).put("width", 64).put("height", 64);
-        refused("is no RGB image of 64 x 64");
+        refused("is no RGB or RGBA image of 64 x 64");
+        json.getJSONObject("input").put("shape", new JSONArray("[1, 64, 64, 5]"));
+        refused("is no RGB or RGBA image of 64 x 64");
+    }
+
+    @Test
+    public void bytesOfABitmapAreTaken() throws Exception {
+        json.getJSONObject("input").put("shape", new JSONArray("[1, 64, 96, 4]")).put("width", 96).put("height", 64)
+                .put("dtype", "uint8");
+        assertEquals(4 * 64 * 96, ModelInfo.parse(json.toString(), "student.json").input.elements());
     }
 
     @Test
