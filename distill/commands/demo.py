@@ -56,13 +56,13 @@ class DemoConfig:
 
     out: Path = Path("runs/demo")
     "Folder of the demo; one that was interrupted is gone on with."
-    train_scenes: int = 5000
+    train_scenes: int = 4300
     "Scenes to learn from."
     held_out_scenes: int = 500
     "Scenes to evaluate on."
-    pretraining_steps: int = 1900
+    pretraining_steps: int = 1800
     "Optimiser steps of the student on small inputs."
-    steps: int = 1075
+    steps: int = 1020
     "Optimiser steps of the student after that, on inputs of the recipe's size."
     seed: int = 0
     "Of scenes, weights, order and augmentation."
