@@ -3,10 +3,10 @@
 VENV := .venv
 PYTHON ?=
 PYTEST := $(VENV)/bin/python -m pytest
-# Debian packages that the tests need beside Python: what OpenCV and torch link against, a browser, adb, Slurm,
+# Debian packages that the tests need beside Python: what OpenCV and torch link against, a browser, adb, Slurm, a compiler,
 # and what builds the Android app.
 SYSTEM_PACKAGES := libgcc-s1 libstdc++6 zlib1g chromium chromium-driver adb slurm-wlm munge \
-	openjdk-17-jdk-headless maven aapt android-framework-res zipalign apksigner dexdump
+	g++ openjdk-17-jdk-headless maven aapt android-framework-res zipalign apksigner dexdump
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.test-installed
 

@@ -5,7 +5,8 @@
 Made-up scenes are learnt from by the trainer's own parts: first each part by itself, the device waited for after each,
 then whole steps as `distill-train` does them, of which `wait` is the share in which the loader is waited for. The ratio
 is that of the optimiser and moving average of before, timm's Muon and an average that move one tensor after another, to
-those of now, in the same run.
+those of now, in the same run. With `--compile` follow the seconds that `torch.compile` takes for forward and backward,
+and the ratio of the milliseconds without it to those with it, in turns.
 """
 
 import argparse
@@ -110,6 +111,25 @@ def whole(trainer: Trainer) -> tuple[float, float]:
     return (len(ends) - WARM_UP) * trainer.config.batch_size / seconds, sum(waits[WARM_UP:]) / seconds
 
 
+def compiled(trainer: Trainer, steps: int) -> tuple[float, float]:
+    """Seconds of the first forward and backward through `torch.compile`, and the ratio of later ones, in turns."""
+    network, size = trainer.network, trainer.config.input_size[0]
+    images = torch.randn(trainer.config.batch_size, 3, size, size, device=trainer.accelerator.device)
+    images = images.contiguous(memory_format=torch.channels_last)
+
+    def milliseconds(forward: torch.nn.Module) -> float:
+        started = time.perf_counter()
+        sum(maps.square().mean() for maps in forward(images).values()).backward()
+        if images.is_cuda:
+            torch.cuda.synchronize()
+        return 1000 * (time.perf_counter() - started)
+
+    faster = torch.compile(network)
+    seconds = milliseconds(faster) / 1000
+    pairs = [(milliseconds(network), milliseconds(faster)) for _ in range(steps + WARM_UP)][WARM_UP:]
+    return seconds, median(plain / quick for plain, quick in pairs)
+
+
 def _as_before(network: torch.nn.Module) -> tuple[Muon, ModelEmaV3, torch.nn.Module]:
     """Optimiser and moving average that go from tensor to tensor, of a copy of a network."""
     other = copy.deepcopy(network)
@@ -136,6 +156,7 @@ def main():
     parser.add_argument("--workers", type=int, default=1, help="loader processes of whole steps")
     parser.add_argument("--threads", type=int, help="threads of torch; all cores by default")
     parser.add_argument("--profile", type=int, default=0, help="operators of whole steps to print, the costliest")
+    parser.add_argument("--compile", action="store_true", help="measure torch.compile too, which takes a minute or two")
     parser.add_argument("--steps", type=int, default=12, help="steps that are measured, after some that are not")
     arguments = parser.parse_args()
     if arguments.threads:
@@ -165,6 +186,9 @@ def main():
                 ratio = clock.median("before") / (clock.median("optimiser") + clock.median("average"))
                 columns = "".join(f"{clock.median(part):10.1f}" for part in PARTS)
                 print(f"{name:20s}{precision:>10s}{columns}{ratio:8.2f}{images:10.1f}{wait:6.0%}", flush=True)
+                if arguments.compile:
+                    seconds, gain = compiled(Trainer(replace(config, out=config.out / "compile")), arguments.steps)
+                    print(f"{'':20s}{'compiled':>10s}  after {seconds:.0f} s, ratio {gain:.2f}", flush=True)
                 if arguments.profile:
                     # The folder holds a run by now.
                     trainer = Trainer(replace(config, out=config.out / "profile"))

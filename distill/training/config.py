@@ -144,6 +144,9 @@ class TrainConfig:
     "Parts of the network that do not learn, such as backbone; their normalisation keeps its statistics."
     freeze_norm: bool = False
     "Keep batch normalisation at its starting statistics, so that any number of processes learns the same."
+    compile: bool = False
+    """Compile the network before the first step (torch.compile, which takes a minute and, on a CPU, a C++ compiler);
+    what a pass gains by it is said and stands in the log."""
     eight_bits: bool = False
     "Round weights and activations as int8 stores them while learning, so that an int8 export loses less."
     ema_decay: float = 0.998
