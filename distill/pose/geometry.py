@@ -4,6 +4,8 @@ Every resize, letterbox, flip, rotation and crop is one 2x3 float64 matrix that 
 its source to (a x + b y + c, d x + e y + f). Matrices compose; pixels are warped once.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -42,10 +44,11 @@ def flip(width: float) -> np.ndarray:
 
 def compose(*matrices: np.ndarray) -> np.ndarray:
     """(2, 3) matrix that applies the given ones from left to right."""
-    linear, shift = np.eye(2), np.zeros(2)
+    composed = np.eye(2, 3)
     for matrix in matrices:
-        linear, shift = matrix[:, :2] @ linear, matrix[:, :2] @ shift + matrix[:, 2]
-    return np.column_stack([linear, shift])
+        composed = matrix[:, :2] @ composed
+        composed[:, 2] += matrix[:, 2]
+    return composed
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:
@@ -67,12 +70,17 @@ def transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def is_mirrored(matrix: np.ndarray) -> bool:
     """Whether the matrix turns left into right."""
-    return bool(np.linalg.det(matrix[:, :2]) < 0)
+    return _determinant(matrix) < 0
 
 
 def scale_of(matrix: np.ndarray) -> float:
     """How many times as long the matrix makes what it moves, the root of what it does to areas."""
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    return math.sqrt(abs(_determinant(matrix)))
+
+
+def _determinant(matrix: np.ndarray) -> float:
+    (a, b, _), (c, d, _) = matrix.tolist()
+    return a * d - b * c
 
 
 def to_opencv(matrix: np.ndarray) -> np.ndarray:

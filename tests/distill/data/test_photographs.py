@@ -4,6 +4,8 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
 
 from distill.data.photographs import REDUCTIONS, header, is_photograph, read_photograph, reduced, upright_size
@@ -35,6 +37,39 @@ def test_pixels_are_the_files(tmp_path, name):
 def test_lossy_pictures_are_close(tmp_path, name):
     path = saved(tmp_path / name, Image.fromarray(smooth()), quality=95)
     assert is_photograph(path) and np.abs(read_photograph(path).astype(int) - smooth()).mean() < 4
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**31),
+    sides=st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    quality=st.integers(5, 100),
+    subsampling=st.sampled_from(["4:4:4", "4:2:2", "4:2:0"]),
+    progressive=st.booleans(),
+    keep_rgb=st.booleans(),
+)
+def test_a_jpeg_has_the_pixels_that_pillow_gives_it(
+    tmp_path_factory, seed, sides, quality, subsampling, progressive, keep_rgb
+):
+    """However it is stored; also a damaged one that both can read, and one with something behind its end."""
+    colours = np.random.default_rng(seed).integers(0, 256, (*sides, 3), dtype=np.uint8)
+    stored = io.BytesIO()
+    options = {"keep_rgb": True} if keep_rgb else {"subsampling": subsampling}
+    Image.fromarray(colours).save(stored, "JPEG", quality=quality, progressive=progressive, **options)
+    path = tmp_path_factory.mktemp("jpeg") / "a.jpg"
+    for content in (stored.getvalue(), stored.getvalue() + b"behind"):
+        path.write_bytes(content)
+        assert np.array_equal(read_photograph(path), np.asarray(Image.open(io.BytesIO(content)).convert("RGB")))
+        assert np.array_equal(read_photograph(path, content=content), read_photograph(path))
+
+
+@pytest.mark.parametrize("left", [0.1, 0.5, 0.9, 0.99])
+def test_a_jpeg_that_was_cut_off_is_refused_wherever_it_ends(tmp_path, left):
+    path = saved(tmp_path / "a.jpg", Image.fromarray(np.random.default_rng(0).integers(0, 256, (99, 64, 3), np.uint8)))
+    content = path.read_bytes()
+    path.write_bytes(content[: int(left * len(content))])
+    with pytest.raises(InputError, match="cannot be read as a photograph"):
+        read_photograph(path)
 
 
 def test_grey(tmp_path):
