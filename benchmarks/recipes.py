@@ -57,6 +57,13 @@ ARMS = {
     "lab": {"model.colours": "lab"},
     "centre": {"outputs.tags": False, "outputs.centre": {}},
     "offsets": {"outputs.tags": False, "outputs.offsets": {}},
+    "plain_colours": {"augment.brightness": 0.0, "augment.contrast": 0.0, "augment.saturation": 0.0},
+    "plain_geometry": {
+        "augment.rotation": 0.0,
+        "augment.scale_min": 1.0,
+        "augment.scale_max": 1.0,
+        "augment.translation": 0.0,
+    },
     "cosine": {"schedule": "{name: cosine, peak: 0.02, floor: 0.00001, warmup: 100}"},
     "one_cycle": {"schedule": "{name: one_cycle, peak: 0.02, start: 0.001}"},
     "stable_decay": {"schedule": "{name: warmup_stable_decay, peak: 0.02, warmup: 100}"},
