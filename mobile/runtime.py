@@ -69,7 +69,10 @@ def to_stored(values: np.ndarray, detail: dict) -> np.ndarray:
     if not scale:
         return values.astype(detail["dtype"])
     limits = np.iinfo(detail["dtype"])
-    return np.rint(values / scale + zero).clip(limits.min, limits.max).astype(detail["dtype"])
+    # Pixels have 256 values, each of which is worked out once.
+    each = np.arange(256) if values.dtype == np.uint8 else values
+    stored = np.rint(each / scale + zero).clip(limits.min, limits.max).astype(detail["dtype"])
+    return stored[values] if values.dtype == np.uint8 else stored
 
 
 def to_values(stored: np.ndarray, detail: dict) -> np.ndarray:
