@@ -46,7 +46,7 @@ PRETRAINING = {"input_size": SCENE_SIZE, "schedule.peak": 0.025, "schedule.floor
 LABEL_MAP_SIZE = 96
 "Cells of a side of the teacher's own maps, which are stored as they are."
 SHEET_SCENES = 12
-ANALYSED_SCENES, ANALYSIS_DRAWS = 100, 200
+ANALYSED_SCENES, ANALYSIS_DRAWS = 60, 100
 "Of the report; more would take longer than they tell."
 
 
@@ -56,13 +56,13 @@ class DemoConfig:
 
     out: Path = Path("runs/demo")
     "Folder of the demo; one that was interrupted is gone on with."
-    train_scenes: int = 4300
+    train_scenes: int = 5000
     "Scenes to learn from."
     held_out_scenes: int = 500
     "Scenes to evaluate on."
-    pretraining_steps: int = 1800
+    pretraining_steps: int = 1900
     "Optimiser steps of the student on small inputs."
-    steps: int = 1020
+    steps: int = 1075
     "Optimiser steps of the student after that, on inputs of the recipe's size."
     seed: int = 0
     "Of scenes, weights, order and augmentation."
