@@ -70,7 +70,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@touch $@
 
 $(TEST_STAMP): $(STAMP)
-	@echo "installing into $(VENV) what the tests need: about 2 GB more"
+	@echo "installing into $(VENV) what the tests need: about 2.6 GB more"
 	$(VENV)/bin/python -m pip install --quiet -c constraints.txt -e '.[test]'
 	@touch $@
 
