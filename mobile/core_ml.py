@@ -74,6 +74,18 @@ def content_of(package: Path) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+def replace_folder(new: Path, path: Path, former: Path) -> None:
+    """Put a folder in the place of another, which is moved to `former`, and back should that go wrong."""
+    if path.is_dir():
+        path.replace(former)
+    try:
+        new.replace(path)
+    except BaseException:
+        if former.is_dir():
+            former.replace(path)
+        raise
+
+
 def _detail(value: Any, number: int) -> dict[str, Any]:
     kinds = {65568: np.float32, 131104: np.int32}
     array = value.type.multiArrayType

@@ -15,7 +15,7 @@ from torch import nn
 from mobile import metadata
 from mobile.comparison import compare
 from mobile.convert import Exportable, convert, folded
-from mobile.core_ml import UNCHECKED, content_of, write_package
+from mobile.core_ml import UNCHECKED, content_of, replace_folder, write_package
 from mobile.errors import ExportError
 from mobile.formats import CORE_ML, FORMATS, load
 from mobile.outputs import OutputInfo
@@ -174,10 +174,8 @@ class Exporter:
             description["model"]["bytes"] = size
             description["check"] = UNCHECKED
             metadata.write(metadata.metadata_path(draft), description)
-            if path.is_dir():
-                path.replace(Path(folder) / "former")
+            replace_folder(draft, path, Path(folder) / "former")
             metadata.metadata_path(draft).replace(metadata.metadata_path(path))
-            draft.replace(path)
         return ExportReport(path, size, _FLOAT32, {}, {}, None)
 
     def _write(

@@ -9,7 +9,7 @@ import pytest
 from distill.commands import eval as evaluation
 from distill.commands import export
 from mobile import metadata
-from mobile.core_ml import content_of
+from mobile.core_ml import content_of, replace_folder
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,15 @@ def test_it_is_said_to_be_unchecked(exported, with_peaks, tmp_path, capsys):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again.json", "again.mlpackage"]
     assert evaluation.main([str(path), "--data.root", str(tmp_path)]) == 1
     assert "does not exist; give a file that ends in .safetensors" in capsys.readouterr().err
+
+
+def test_a_package_that_cannot_be_replaced_stays(tmp_path):
+    package, former = tmp_path / "m.mlpackage", tmp_path / "former"
+    package.mkdir()
+    (package / "Manifest.json").write_text("the one before")
+    with pytest.raises(FileNotFoundError):
+        replace_folder(tmp_path / "missing", package, former)
+    assert (package / "Manifest.json").read_text() == "the one before" and not former.exists()
 
 
 def test_without_the_extra_one_line_says_what_to_install(with_peaks, tmp_path, capsys, monkeypatch):

@@ -118,6 +118,21 @@ def test_any_convolution_gives_the_same_with_its_border(seed, kernel, stride, pa
 
 
 @pytest.mark.parametrize(
+    "name", ["context", "hourglass_2", "unet", "transfer", "posenet_s8", "centre_xs", "attention_lite0"]
+)
+def test_every_student_takes_bytes(new_network, name):
+    torch.manual_seed(0)
+    network = new_network(name).eval().requires_grad_(False)
+    images = torch.randint(0, 256, (1, 64, 96, 3))
+    normalised = (images / 255 - torch.tensor(MEAN)) / torch.tensor(STD)
+    wanted = network(normalised.permute(0, 3, 1, 2))
+    fold_normalisation(network, MEAN, STD, (96, 64))
+    found = network(torch.from_numpy(with_alpha(images.numpy())).permute(0, 3, 1, 2).float())
+    for key, value in wanted.items():
+        torch.testing.assert_close(found[key], value, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
     ("network", "reader"),
     [
         (Convolution(nn.Conv2d(3, 3, 3, groups=3)), "Conv2d"),
