@@ -1,7 +1,6 @@
 """Training, from the first step to the last."""
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -29,6 +28,7 @@ from distill.training.minival import Minival
 from distill.training.resume import LAST, PREVIOUS, check_same_run, start_of
 from distill.training.sample_sheet import draw_samples
 from distill.training.setup import make_learner
+from distill.training.speed import Speed
 from distill.training.step import StepResult, gradients
 
 Progress = Callable[[int, int], None]
@@ -75,7 +75,7 @@ class Trainer:
                     print(note)
         self.network = self.accelerator.prepare(self.state.network)
         self.compiled = self._compiled() if config.compile else None
-        self.speed = _Speed(self.state.step, config.batch_size)
+        self.speed = Speed(self.state.step, config.batch_size)
 
     def run(
         self, on_step: Progress = lambda step, steps: None, on_label: Progress = lambda done, total: None
@@ -311,22 +311,6 @@ class Trainer:
             imports=imported(),
         )
         save_checkpoint(config.out / name, info, state.ema.module.state_dict(), training)
-
-
-class _Speed:
-    """Images a second since the last time somebody asked."""
-
-    def __init__(self, step: int, batch_size: int):
-        self.batch_size = batch_size
-        self.restart(step)
-
-    def restart(self, step: int):
-        self.step, self.started = step, time.perf_counter()
-
-    def since(self, step: int) -> float:
-        before, started = self.step, self.started
-        self.restart(step)
-        return (step - before) * self.batch_size / max(self.started - started, 1e-9)
 
 
 def _due(step: int, every: int, last: int | None = None) -> bool:

@@ -3,12 +3,14 @@
 import dataclasses
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource
 from distill.labelling.teacher import load_teacher
 from distill.labelling.teacher_pass import TeacherPass, create_store
+from distill.networks.checkpoint import save_checkpoint
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 from distill.system.choice import Choice
@@ -73,3 +75,19 @@ def losses_of():
         return {event.step: event.value for event in log.Scalars(f"loss/{name}")}
 
     return read
+
+
+@pytest.fixture
+def weights(new_network, new_info, tmp_path):
+    """A checkpoint of an untrained teacher that gives heatmaps at two strides."""
+    torch.manual_seed(3)
+    path = tmp_path / "teacher.safetensors"
+    save_checkpoint(path, new_info("higher_hrnet_demo"), new_network("higher_hrnet_demo").state_dict())
+    return path
+
+
+@pytest.fixture
+def seen(batch):
+    """A batch whose images a teacher can look at."""
+    batch.images = torch.randint(0, 256, batch.images.shape, dtype=torch.uint8, generator=torch.manual_seed(0))
+    return batch

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from distill.networks.checkpoint import load_network, save_checkpoint
+from distill.networks.checkpoint import load_network
 from distill.system.errors import InputError
 from distill.training.losses.features import features, unexplained
 from distill.training.losses.teacher import seen_by
@@ -16,20 +16,6 @@ from distill.training.objective import LossConfig
 from distill.training.trainer import Trainer
 
 LAYERS = {"student_layer": "neck", "teacher_layer": "deconv_layers.0"}
-
-
-@pytest.fixture
-def weights(new_network, new_info, tmp_path):
-    torch.manual_seed(3)
-    path = tmp_path / "teacher.safetensors"
-    save_checkpoint(path, new_info("higher_hrnet_demo"), new_network("higher_hrnet_demo").state_dict())
-    return path
-
-
-@pytest.fixture
-def seen(batch):
-    batch.images = torch.randint(0, 256, batch.images.shape, dtype=torch.uint8, generator=torch.manual_seed(0))
-    return batch
 
 
 @settings(deadline=None, max_examples=30)

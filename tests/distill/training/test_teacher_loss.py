@@ -7,26 +7,11 @@ import torch
 
 from distill.data.normalise import normalise
 from distill.heads.maps import at_finest
-from distill.networks.checkpoint import load_network, save_checkpoint
+from distill.networks.checkpoint import load_network
 from distill.system.errors import InputError
 from distill.training.losses.teacher import teacher
 from distill.training.objective import LossConfig
 from distill.training.trainer import Trainer
-
-
-@pytest.fixture
-def weights(new_network, new_info, tmp_path):
-    """A checkpoint of a network that gives heatmaps at two strides."""
-    torch.manual_seed(3)
-    path = tmp_path / "teacher.safetensors"
-    save_checkpoint(path, new_info("higher_hrnet_demo"), new_network("higher_hrnet_demo").state_dict())
-    return path
-
-
-@pytest.fixture
-def seen(batch):
-    batch.images = torch.randint(0, 256, batch.images.shape, dtype=torch.uint8, generator=torch.manual_seed(0))
-    return batch
 
 
 def test_the_teachers_own_maps_cost_nothing(seen, weights):
