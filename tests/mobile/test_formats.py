@@ -17,6 +17,9 @@ from mobile import formats, metadata
 from mobile.errors import ExportError
 
 
+pytestmark = pytest.mark.slow
+
+
 @dataclass(frozen=True)
 class Kind:
     """A format, and what its tests look for."""

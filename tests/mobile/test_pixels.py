@@ -49,6 +49,7 @@ def operators(model: LiteRTModel) -> list[str]:
     return [detail["op_name"] for detail in plain._get_ops_details()]
 
 
+@pytest.mark.slow
 def test_the_outputs_are_those_of_pixels_in_float(models, photographs):
     wanted, found = models("float32", "rgb")(photographs), models("float32", "rgba")(photographs)
     assert found.keys() == wanted.keys()
@@ -56,6 +57,7 @@ def test_the_outputs_are_those_of_pixels_in_float(models, photographs):
         np.testing.assert_allclose(found[name], value, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_every_precision_takes_bytes(models, photographs, precision):
     bytes_, floats = models(precision, "rgba"), models(precision, "rgb")
@@ -68,6 +70,7 @@ def test_every_precision_takes_bytes(models, photographs, precision):
         assert np.abs(value - wanted[name]).mean() <= 2 * near + 1e-4, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "first"), [("float32", "CAST"), ("int8", "QUANTIZE")])
 def test_only_the_type_changes_before_the_first_convolution(models, precision, first):
     def before(pixels: str) -> list[str]:
@@ -78,6 +81,7 @@ def test_only_the_type_changes_before_the_first_convolution(models, precision, f
     assert {"SUB", "MUL"} <= set(before("rgb"))
 
 
+@pytest.mark.slow
 def test_the_json_says_what_goes_in(models):
     said = json.loads(models("int8", "rgba").path.with_suffix(".json").read_text())["input"]
     assert (said["shape"], said["dtype"], said["colour_order"]) == ([1, 64, 96, 4], "uint8", "RGBA")
@@ -172,6 +176,7 @@ def test_a_picture_that_is_read_twice_is_found_out(photographs, exported, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_input_of_another_type_is_refused(models, photographs):
     with pytest.raises(ExportError, match="an input of uint8 cannot be one of bytes"):
         of_bytes(models("float32", "rgba").content)
