@@ -16,7 +16,6 @@ from distill.evaluation.models import load_model
 from mobile import formats, metadata
 from mobile.errors import ExportError
 
-
 pytestmark = pytest.mark.slow
 
 
