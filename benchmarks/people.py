@@ -22,7 +22,7 @@ from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource
 from distill.deployment.tradeoff import draw_tradeoff
 from distill.evaluation.coco import evaluate
-from distill.evaluation.exported import litert_predictor
+from distill.evaluation.exported import exported_predictor
 from distill.evaluation.predictor import letterboxed, to_photograph
 from distill.pose.skeleton import COCO_17
 from distill.prediction.model import load_model
@@ -77,7 +77,7 @@ def lightning(path: Path) -> Finder:
 
 def student(path: Path) -> Finder:
     """An exported student with the grouping that its JSON names."""
-    predictor = litert_predictor(LiteRTModel(path, num_threads=1))
+    predictor = exported_predictor(LiteRTModel(path, num_threads=1))
     return lambda photograph: predictor([photograph])[0]
 
 

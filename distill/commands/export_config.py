@@ -129,7 +129,7 @@ class ExportConfig:
     def _check_pixels(self):
         if self.pixels not in PIXELS:
             raise InputError(f"pixels {self.pixels!r} is unknown; choose from {', '.join(PIXELS)}")
-        if self.pixels == RGBA and self.out.suffix != ".tflite":
+        if self.pixels == RGBA and self.out.suffix != TFLITE:
             raise InputError(f"pixels rgba is of .tflite; out {self.out} takes rgb")
 
     def size_for(self, info: CheckpointInfo) -> Size:

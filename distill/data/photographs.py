@@ -106,8 +106,8 @@ def _decoded(image: Image.Image) -> np.ndarray | None:
         return None
     image.fp.seek(0)
     content = image.fp.read()
+    image.fp.seek(0)
     if not content.endswith(_END_OF_JPEG):
-        image.fp.seek(0)
         return None
     return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.evaluation.exported import litert_predictor
+from distill.evaluation.exported import exported_predictor
 from mobile.runtime import LiteRTModel
 from teachers.similarity import areas_of, similarity
 
@@ -22,14 +22,14 @@ class Agreement:
 
     def __call__(self, path: Path, reference: Path) -> float | None:
         """Mean OKS, 0..1, of each person of either model with the nearest of the other; None where both see nobody."""
-        sigmas = np.array(litert_predictor(LiteRTModel(path)).skeleton.sigmas)
+        sigmas = np.array(exported_predictor(LiteRTModel(path)).skeleton.sigmas)
         pairs = list(zip(self._persons(path), self._persons(reference), strict=True))
         near = [nearest(*two, sigmas) for one, other in pairs for two in ((one, other), (other, one))]
         return float(np.mean(np.concatenate(near))) if any(map(len, near)) else None
 
     def _persons(self, path: Path) -> list[np.ndarray]:
         if path not in self._found:
-            predictor = litert_predictor(LiteRTModel(path))
+            predictor = exported_predictor(LiteRTModel(path))
             found = (predictor([photograph])[0] for photograph in self.photographs)
             self._found[path] = [persons[scores >= LEAST_SCORE] for persons, scores in found]
         return self._found[path]

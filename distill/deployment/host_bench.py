@@ -10,7 +10,7 @@ import numpy as np
 
 from distill.data.keypoint_set import KeypointSet
 from distill.evaluation.coco import evaluate
-from distill.evaluation.exported import litert_predictor
+from distill.evaluation.exported import exported_predictor
 from distill.evaluation.predictor import letterboxed, predict_all
 from distill.system.errors import InputError
 from mobile import bench, metadata
@@ -91,7 +91,7 @@ def _channels_first(path: Path, detail: dict) -> bool:
 
 def _decoder(model: LiteRTModel, image: np.ndarray) -> Any:
     """A predictor whose model has already run, so that only the decoding is left."""
-    predictor = litert_predictor(model)
+    predictor = exported_predictor(model)
     outputs = predictor.forward(image[None])
     predictor.forward = lambda images: outputs
     return predictor
@@ -105,7 +105,7 @@ def average_precision(model: LiteRTModel, data: KeypointSet, limit: int | None =
     """
     ids = data.image_ids[:limit].tolist()
     data.require_labelled(ids)
-    predictor = litert_predictor(model)
+    predictor = exported_predictor(model)
     return evaluate(predict_all(predictor, data, ids, batch_size), data, ids)["ap"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from distill.deployment.agreement import LEAST_SCORE, nearest
-from distill.evaluation.exported import exported_skeleton, litert_predictor
+from distill.evaluation.exported import exported_predictor, exported_skeleton
 from distill.evaluation.predictor import letterboxed
 from distill.system.errors import InputError
 from mobile import metadata
@@ -72,7 +72,7 @@ class PhoneChecks:
         if path not in self._here:
             model = LiteRTModel(path)
             image = letterboxed(self._photograph, model.input_size)[0]
-            persons, scores = litert_predictor(model)([self._photograph])[0]
+            persons, scores = exported_predictor(model)([self._photograph])[0]
             self._here[path] = model, model(image[None]), persons, scores
         return self._here[path]
 

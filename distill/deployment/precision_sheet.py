@@ -9,7 +9,7 @@ from distill.data.keypoint_set import KeypointSet
 from distill.drawing.persons import draw_persons
 from distill.drawing.result_sheet import confident
 from distill.drawing.sheet import contact_sheet
-from distill.evaluation.exported import litert_predictor
+from distill.evaluation.exported import exported_predictor
 from mobile.runtime import LiteRTModel
 
 CELL = 320
@@ -33,7 +33,7 @@ def draw_precisions(models: Mapping[str, LiteRTModel], data: KeypointSet, count:
     photographs = [data.photograph(i) for i in ids]
     columns = [photographs, [_drawn(p, data.keypoints(i), data) for p, i in zip(photographs, ids, strict=True)]]
     for model in models.values():
-        predictor = litert_predictor(model)
+        predictor = exported_predictor(model)
         found = predictor(photographs)
         columns.append([_drawn(p, confident(*each), data) for p, each in zip(photographs, found, strict=True)])
     rows = [list(row) for row in zip(*columns, strict=True)]

@@ -49,7 +49,7 @@ class PeakPredictor(Predictor):
         return locate
 
 
-def litert_predictor(model: ExportedModel, grouping: GroupingConfig | None = None, flip: bool = False) -> Predictor:
+def exported_predictor(model: ExportedModel, grouping: GroupingConfig | None = None, flip: bool = False) -> Predictor:
     """The predictor that fits an exported model, whether it gives maps or peaks.
 
     Args:
@@ -62,7 +62,7 @@ def litert_predictor(model: ExportedModel, grouping: GroupingConfig | None = Non
     grouping = GroupingConfig(**model.metadata["grouping"]) if grouping is None else grouping
     peaks = model.metadata.get("peaks")
     if peaks is None:
-        return Predictor(litert_forward(model), model.input_size, skeleton, grouping, flip)
+        return Predictor(exported_forward(model), model.input_size, skeleton, grouping, flip)
     if flip:
         raise InputError(f"model {model.path} gives peaks, which cannot be averaged; leave flip out")
     return PeakPredictor(model, peaks["columns"], model.input_size, skeleton, grouping)
@@ -79,7 +79,7 @@ def exported_skeleton(model: ExportedModel) -> Skeleton:
     return Skeleton.from_plain({name: value for name, value in described.items() if name in wanted}, str(model.path))
 
 
-def litert_forward(model: ExportedModel) -> Forward:
+def exported_forward(model: ExportedModel) -> Forward:
     """An exported model, which normalises by itself, as a `Forward`."""
 
     def forward(images: np.ndarray) -> dict[str, torch.Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from distill.evaluation.exported import exported_skeleton, litert_predictor
+from distill.evaluation.exported import exported_predictor, exported_skeleton
 from distill.evaluation.predictor import Predictor, network_forward
 from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
@@ -83,6 +83,6 @@ def _load_exported(path: Path) -> LoadedModel:
     model = formats.load(path, torch.get_num_threads())
 
     def predictor(grouping: GroupingConfig | None, flip: bool) -> Predictor:
-        return litert_predictor(model, grouping, flip)
+        return exported_predictor(model, grouping, flip)
 
     return LoadedModel(predictor, model.input_size, exported_skeleton(model), model.metadata["source"])

@@ -30,7 +30,7 @@ class Predictor:
     """Persons of photographs of any size, found by whatever the outputs of a network allow.
 
     Args:
-        forward: the network; see `network_forward` and `distill.evaluation.exported.litert_forward`.
+        forward: the network; see `network_forward` and `distill.evaluation.exported.exported_forward`.
         input_size: (width, height) of its input, pixels.
         skeleton: of its channels.
         grouping: how maps become persons.

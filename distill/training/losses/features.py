@@ -38,7 +38,7 @@ def features(
         batch: whose images the teacher looks at.
         weights: the teacher, a checkpoint of distill-train.
         student_layer: name of a module of the student that gives maps, such as neck.
-        teacher_layer: name of a module of the teacher that gives maps, such as stages.
+        teacher_layer: name of a module of the teacher that gives maps, such as deconv_layers.0.
         enlarge: times that the teacher's input is larger than the student's.
 
     Raises:

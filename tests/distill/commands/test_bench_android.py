@@ -12,7 +12,7 @@ import pytest
 
 from distill.commands.app_assets import main as write_app_assets
 from distill.commands.bench import main
-from distill.evaluation.exported import litert_predictor
+from distill.evaluation.exported import exported_predictor
 from distill.evaluation.predictor import letterboxed
 from mobile import app_log, cooling
 from mobile.phone_folder import PACKAGE
@@ -214,7 +214,7 @@ def computing(student, change=lambda values: values, shift=0.0):
         model = LiteRTModel(student / "student.tflite")
         assert content == model.path.read_bytes()
         photograph = cv2.cvtColor(cv2.imread(str(student / "scenes" / "0.png")), cv2.COLOR_BGR2RGB)
-        persons, scores = litert_predictor(model)([photograph])[0]
+        persons, scores = exported_predictor(model)([photograph])[0]
         persons[..., :2] += shift
         outputs = model(letterboxed(photograph, model.input_size)[0][None])
         stored = b"".join(change(outputs[output["name"]]).tobytes() for output in model.metadata["outputs"])

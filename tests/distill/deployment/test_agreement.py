@@ -8,7 +8,7 @@ import pytest
 from distill.commands import export
 from distill.deployment import agreement, precisions
 from distill.deployment.agreement import Agreement
-from distill.evaluation.exported import litert_predictor
+from distill.evaluation.exported import exported_predictor
 from distill.synthetic import SceneConfig, draw_scene
 from mobile.runtime import LiteRTModel
 
@@ -40,7 +40,7 @@ def test_a_model_agrees_with_itself_and_nearly_with_its_lower_precision(exported
 
 
 def test_people_whom_only_one_sees_count_as_nothing(exported, scenes, monkeypatch):
-    real = litert_predictor
+    real = exported_predictor
 
     def blind(model):
         predictor = real(model)
@@ -50,7 +50,7 @@ def test_people_whom_only_one_sees_count_as_nothing(exported, scenes, monkeypatc
         monkeypatch.setattr(predictor, "begin", lambda photographs: lambda: [nobody] * len(photographs))
         return predictor
 
-    monkeypatch.setattr(agreement, "litert_predictor", blind)
+    monkeypatch.setattr(agreement, "exported_predictor", blind)
     assert Agreement(scenes)(exported["dynamic_int8"], exported["float32"]) == 0.0
     assert Agreement(scenes)(exported["dynamic_int8"], exported["dynamic_int8"]) is None
 

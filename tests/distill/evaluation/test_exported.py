@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from distill.evaluation.exported import PeakPredictor, litert_predictor
+from distill.evaluation.exported import PeakPredictor, exported_predictor
 from distill.evaluation.predictor import Predictor, letterboxed, network_forward
 from distill.pose import geometry
 from distill.pose.grouping import GroupingConfig
@@ -95,7 +95,7 @@ def test_exported_persons_are_those_of_torch(size, tags, peaks, precision, tmp_p
     else:
         assert model.metadata["peaks"]["columns"] == width // 4 and model.metadata["peaks"]["rows"] == height // 4
         assert model.metadata["peaks"]["stride"] == 4 and ("peak_tags" in described) == tags
-    predictor = litert_predictor(model, GROUPING)
+    predictor = exported_predictor(model, GROUPING)
     assert isinstance(predictor, PeakPredictor) == (peaks is not None)
     reference = Predictor(network_forward(Spots(tags).eval(), torch.device("cpu")), size, COCO_17, GROUPING)
     for photograph, (wanted, _), (found, _) in zip(
@@ -113,4 +113,4 @@ def test_exported_persons_are_those_of_torch(size, tags, peaks, precision, tmp_p
 def test_peaks_cannot_be_averaged_with_the_mirrored_ones(tmp_path):
     exporter(SIZES[0], True, PEAKS).write(tmp_path / "spots.tflite")
     with pytest.raises(InputError, match=r"spots.tflite gives peaks, which cannot be averaged; leave flip out"):
-        litert_predictor(LiteRTModel(tmp_path / "spots.tflite"), GROUPING, flip=True)
+        exported_predictor(LiteRTModel(tmp_path / "spots.tflite"), GROUPING, flip=True)
