@@ -1,6 +1,6 @@
 """What a training gains from each choice: one setting changed at a time, at equal steps on equal samples.
 
-    python benchmarks/recipes.py --root SET --soft_labels STORE [--arms base focal person_width ...] [--seeds 3]
+    python benchmarks/recipes.py --root SET [--soft_labels STORE] [--arms base focal person_width ...] [--seeds 3]
 
 Each arm is the recipe with some settings of `ARMS` on top. Printed is the AP on SET's val2017 by seed, its mean and
 spread, the ratio to the baseline, `base`, and the milliseconds of a step. Finished trainings are kept in the folder
@@ -49,10 +49,14 @@ ARMS = {
     "sigma_1.5": {HEATMAPS + "sigma": 1.5},
     "person_width": {HEATMAPS + "width": "person"},
     "teacher_width": {HEATMAPS + "width": "teacher"},
+    "whole_maps": {"data.whole_maps": True},
     "no_gate": {"model.gate": "none"},
     "sigmoid_gate": {"model.gate": "sigmoid"},
     "no_attention": {"outputs.attention": False},
     "large_kernel": {"model.large_kernel": True},
+    "shape_160x128": {"input_size": [160, 128]},
+    "shape_160": {"input_size": 160},
+    "shape_224": {"input_size": 224},
     "hsv": {"model.colours": "hsv"},
     "lab": {"model.colours": "lab"},
     "centre": {"outputs.tags": False, "outputs.centre": {}},
@@ -81,7 +85,7 @@ def trained(given: argparse.Namespace, arm: str, seed: int) -> tuple[float, floa
         changed = ARMS[arm]
         settings = {
             "data.root": given.root,
-            "data.soft_labels": given.soft_labels,
+            **({"loss.alpha": 0.0} if given.soft_labels is None else {"data.soft_labels": given.soft_labels}),
             "out": out,
             "input_size": given.input_size,
             "steps": given.steps,
@@ -103,7 +107,7 @@ def main():
     """Train, measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="set with train2017 and val2017")
-    parser.add_argument("--soft_labels", required=True, help="store of train2017")
+    parser.add_argument("--soft_labels", help="store of train2017; hard labels alone without it")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="what is compared")
     parser.add_argument("--recipe", type=Path, default=Path("distill/recipes/compare.yaml"), help="what else is set")
     parser.add_argument("--out", type=Path, default=Path("runs/recipes"), help="folder of the trainings")
@@ -111,10 +115,11 @@ def main():
     parser.add_argument("--steps", type=int, default=1000, help="optimiser steps of each training")
     parser.add_argument("--photographs", type=int, default=500, help="of val2017 that AP is measured on")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each arm")
+    parser.add_argument("--first_seed", type=int, default=0, help="seed of the first of them")
     given = parser.parse_args()
     arms = ["base", *(arm for arm in given.arms if arm != "base")]
     aps, times = {arm: [] for arm in arms}, {arm: [] for arm in arms}
-    for seed in range(given.seeds):
+    for seed in range(given.first_seed, given.first_seed + given.seeds):
         for arm in arms:
             ap, step_ms = trained(given, arm, seed)
             aps[arm].append(ap)

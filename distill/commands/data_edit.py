@@ -9,7 +9,7 @@ from distill.data.editing.coco_writer import write_coco
 from distill.data.editing.content import COPY, LINK, Content, new_set
 from distill.data.editing.dividing import divided
 from distill.data.editing.joints import matched, renamed, union
-from distill.data.editing.merging import joined_by_annotation, merged
+from distill.data.editing.merging import joined_by_annotation, merged, on_joints
 from distill.data.editing.yolo_writer import write_yolo
 from distill.data.formats.registry import read_split, splits_of
 from distill.data.keypoint_set import OWN_SKELETON
@@ -41,6 +41,9 @@ class ConvertConfig:
     "Kind of data set; auto finds it by what lies there."
     skeleton: str = OWN_SKELETON
     "Its joints: auto for those that the set names, a skeleton that ships, or a YAML file."
+    joints: str | None = None
+    """Joints to write, where they are not its own: a skeleton that ships, or a YAML file. They are matched by name;
+    those that the set lacks are written as not annotated, those that the skeleton lacks are left out."""
     photographs: str = COPY
     "copy them, or link: hard links where the file system allows them, which take no space."
 
@@ -111,6 +114,8 @@ class SplitConfig:
 def convert(config: ConvertConfig):
     """Write every split in the other format."""
     contents = _contents(splits_at(config.source, config.split, config.format), _skeleton(config.skeleton))
+    if config.joints is not None:
+        contents = [_with_joints(content, get_skeleton(config.joints)) for content in contents]
     with new_set(config.target) as root:
         if config.to == "coco":
             for content in contents:
@@ -230,6 +235,23 @@ def _under_common_names(sets: list[dict[str, Content]], names: Mapping[str, str]
         known |= dict.fromkeys(joint for c in changed.values() for joint in c.split.skeleton.joints)
         found.append(changed)
     return found
+
+
+def _with_joints(content: Content, skeleton: Skeleton) -> Content:
+    """A split on the joints of a skeleton, as far as both have them; what does not fit is told."""
+    own, file = content.split.skeleton, content.split.annotation_file
+    content = content.with_skeleton(renamed(own, matched(own, skeleton.joints)))
+    absent = [joint for joint in content.split.skeleton.joints if joint not in skeleton.joints]
+    if len(absent) == len(own):
+        raise InputError(
+            f"{file}: none of its joints, {', '.join(own.joints)}, is one of skeleton {skeleton.name}; give a skeleton "
+            "that has some of them"
+        )
+    if absent:
+        note(f"{file}: joints that {skeleton.name} lacks are left out: {', '.join(absent)}")
+    if missing := [joint for joint in skeleton.joints if joint not in content.split.skeleton.joints]:
+        note(f"{file}: joints that it does not annotate: {', '.join(missing)}")
+    return on_joints(content, skeleton)
 
 
 def _merged_sets(sets: list[dict[str, Content]], skeleton: Skeleton) -> dict[str, Content]:

@@ -19,17 +19,25 @@ def collate(samples: list[Sample]) -> Batch:
     number, _, joint = np.nonzero(labelled)
     joints = np.column_stack([number, joint, keypoints[labelled][:, :2]]).astype(np.float32)
     peaks = [np.insert(sample.peaks, 0, i, axis=1) for i, sample in enumerate(samples)]
-    masks = np.stack([sample.masks for sample in samples]).transpose(0, 3, 1, 2)
+    more = {}
+    if samples[0].teacher_maps is not None:
+        more["teacher_maps"] = _channels_first([sample.teacher_maps for sample in samples])
     return Batch(
         image_ids=torch.tensor([sample.image_id for sample in samples]),
         images=torch.from_numpy(np.stack([sample.image for sample in samples])),
-        masks=torch.from_numpy(np.ascontiguousarray(masks)),
+        masks=_channels_first([sample.masks for sample in samples]),
         keypoints=torch.from_numpy(keypoints),
         joints=torch.from_numpy(joints),
         persons=torch.from_numpy(_padded([sample.persons for sample in samples])),
         annotated=torch.from_numpy(np.stack([sample.annotated for sample in samples]).astype(np.float32)),
         peaks=torch.from_numpy(np.concatenate(peaks)),
+        **more,
     )
+
+
+def _channels_first(maps: list[np.ndarray]) -> torch.Tensor:
+    """(B, C, H, W) of (H, W, C) each."""
+    return torch.from_numpy(np.ascontiguousarray(np.stack(maps).transpose(0, 3, 1, 2)))
 
 
 def _padded(persons: list[np.ndarray]) -> np.ndarray:

@@ -26,6 +26,7 @@ def mosaic(parts: list[Sample]) -> Sample:
         annotated=np.logical_and.reduce([part.annotated for part in parts]),
         peaks=np.concatenate([_moved_peaks(part, corner) for part, corner in placed]),
         matrix=parts[0].matrix,
+        teacher_maps=None if parts[0].teacher_maps is None else _tiled([part.teacher_maps for part in parts]),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from distill.data.augment import apply_colours
 from distill.data.keypoint_set import KeypointSet
+from distill.data.teacher_maps import TeacherMaps, warp_maps
 from distill.heads.batch import MASK_STRIDE
 from distill.pose import geometry
 
@@ -36,6 +37,8 @@ class Annotated:
     "(M, 5) float32 joint, x, y, confidence, width: the teacher's soft labels; no rows without a teacher."
     teacher_persons: np.ndarray | None = None
     "(P, K, 3) float32 x, y, confidence of the persons that the teacher is sure of, where nobody annotated."
+    teacher_maps: TeacherMaps | None = None
+    "The teacher's whole maps, if they are asked for."
     reduction: tuple[float, float] = (1.0, 1.0)
     "Pixels of the photograph, across and down, that one of `photograph` stands for."
     mask_reduction: int = 1
@@ -61,6 +64,8 @@ class Sample:
     "(M, 5) float32 joint, x, y, confidence, width."
     matrix: np.ndarray
     "(2, 3) photograph to input."
+    teacher_maps: np.ndarray | None = None
+    "(H / 4, W / 4, K) uint8, as in `Batch`, if they are asked for."
 
 
 def make_sample(
@@ -92,6 +97,9 @@ def make_sample(
         else annotated.joints_annotated,
         peaks=_warp_peaks(annotated.peaks, matrix, data.skeleton.flip_index),
         matrix=matrix,
+        teacher_maps=None
+        if annotated.teacher_maps is None
+        else warp_maps(annotated.teacher_maps, matrix, input_size, data.skeleton.flip_index),
     )
 
 

@@ -13,6 +13,7 @@ from distill.data.packing import PackedPhotographs
 from distill.data.photographs import REDUCTIONS, reduced
 from distill.data.photometric import damaged
 from distill.data.samples import Annotated, Sample, make_sample
+from distill.data.teacher_maps import TeacherMaps
 from distill.data.teacher_persons import PersonReader, outside_of_doubt
 from distill.heads.batch import MASK_STRIDE
 from distill.pose import geometry
@@ -35,6 +36,7 @@ class TrainingSamples(torch.utils.data.Dataset):
         image_ids: (N,) photographs that may share a mosaic; all of the set by default.
         keep_in_memory: hold what was read of each photograph, for sets that fit.
         packed: what photographs are read from, in place of their own files.
+        read_maps: function from an image id to the teacher's whole maps, where samples shall have them.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class TrainingSamples(torch.utils.data.Dataset):
         image_ids: np.ndarray | None = None,
         keep_in_memory: bool = False,
         packed: PackedPhotographs | None = None,
+        read_maps: Callable[[int], TeacherMaps] | None = None,
     ):
         self.data, self.input_size, self.augment, self.seed = data, input_size, augment, seed
-        self.read_peaks, self.read_persons = read_peaks, read_persons
+        self.read_peaks, self.read_persons, self.read_maps = read_peaks, read_persons, read_maps
         self.image_ids = data.image_ids if image_ids is None else image_ids
         self.packed = packed
         self._held = {} if keep_in_memory else None
@@ -97,6 +100,7 @@ class TrainingSamples(torch.utils.data.Dataset):
             is_annotated=is_annotated,
             peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
             teacher_persons=sure,
+            teacher_maps=self.read_maps(image_id) if self.read_maps else None,
             reduction=smaller,
             mask_reduction=mask_reduction,
         )

@@ -1,11 +1,13 @@
 """What a network learns from in one step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 MASK_STRIDE = 2
 "Stride of `Batch.masks`, the finest of any network's maps."
+MAP_STRIDE = 4
+"Stride of `Batch.teacher_maps`."
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Batch:
     "(B, K) float32, 0 for joints that the sample's data set does not annotate at all."
     peaks: torch.Tensor
     "(M, 6) float32 sample, joint, x, y, confidence, width: the teacher's peaks."
+    teacher_maps: torch.Tensor = field(default_factory=lambda: torch.zeros(0, 0, 0, 0, dtype=torch.uint8))
+    "(B, K, H / 4, W / 4) uint8, 255 for a confidence of 1: the teacher's whole maps; empty unless they are asked for."
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""

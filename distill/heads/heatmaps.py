@@ -117,7 +117,10 @@ class Heatmaps(Head):
         return render(points, _channel(rows, shape), tuple(shape), width)
 
     def soft_targets(self, batch: Batch, shape: tuple[int, ...], stride: int) -> torch.Tensor:
-        """Heatmaps (B, K, H, W) of the teacher's peaks, at the teacher's confidences."""
+        """Heatmaps (B, K, H, W) of the teacher's peaks at its confidences; its whole maps where the batch has them."""
+        if batch.teacher_maps.shape[1]:
+            whole = batch.teacher_maps.float() / 255
+            return functional.interpolate(whole, size=shape[-2:], mode="bilinear", antialias=True)
         rows, width = batch.peaks, self.sigma_at(stride)
         points = torch.cat([rows[:, 2:4] / stride, rows[:, 4:5]], dim=1)
         if self.width != "fixed":

@@ -96,7 +96,7 @@ def warp(
     fill: int | tuple[int, ...] = 0,
     interpolation: int = cv2.INTER_LINEAR,
 ) -> np.ndarray:
-    """Resample an image (H, W) or (H, W, C), C <= 4.
+    """Resample an image (H, W) or (H, W, C); C <= 4 where the fill is not 0.
 
     Bilinearly, one that is four times as large as is needed, or more, is halved first until it no longer is: between
     the four pixels that are looked at would else lie too many that are not.
@@ -108,14 +108,14 @@ def warp(
     """
     value = fill if isinstance(fill, tuple) else (fill,) * 4
     while interpolation == cv2.INTER_LINEAR and 0 < scale_of(matrix) <= _LARGEST_STEP and min(image.shape[:2]) > 1:
-        image, matrix = _halved(image), compose(scaling(2.0), matrix)
+        image, matrix = halved(image), compose(scaling(2.0), matrix)
     return cv2.warpAffine(
         image, to_opencv(matrix), size, flags=interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=value
     )
 
 
-def _halved(image: np.ndarray) -> np.ndarray:
-    """Each pixel the mean of two by two; an odd side's last pixel counts twice."""
+def halved(image: np.ndarray) -> np.ndarray:
+    """An image (H, W) or (H, W, C) of half the sides: means of two by two; an odd side's last pixel counts twice."""
     height, width = image.shape[:2]
     even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     return cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)

@@ -54,6 +54,9 @@ class TrainDataConfig(LearningSource):
     network file systems and object storage. Each training process does so for itself, in as many processes as
     workers, and holds 2.3 kB a photograph, 150 MB for the 64,115 of COCO that hold a labelled person. The teacher's
     persons, which count where nobody annotated, are read one by one all the same."""
+    whole_maps: bool = False
+    """Make soft targets of the teacher's whole maps, warped as the photograph is, in the place of Gaussians at its
+    peaks: also what is no peak, but only as sharp as the store's maps are; slower to load."""
     sure_score: float = 0.08
     """Score from which a teacher's person is taught where nobody annotated; of persons whom it doubts more nothing is
     taught, neither that they are there nor that they are not."""

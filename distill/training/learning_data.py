@@ -12,6 +12,7 @@ from cache.store import SoftLabelStore
 from distill.data.keypoint_set import KeypointSet, open_data
 from distill.data.mixing import MixedSamples, Mixture
 from distill.data.packing import PackedPhotographs
+from distill.data.teacher_maps import TeacherMaps, no_maps, read_maps
 from distill.data.teacher_peaks import preload_peaks, read_peaks
 from distill.data.teacher_persons import person_reader
 from distill.data.training_samples import TrainingSamples
@@ -70,7 +71,8 @@ class LearningData:
 
     def samples(self, config: TrainConfig) -> MixedSamples:
         """Samples of all sets, augmented."""
-        return MixedSamples([_samples(each, config) for each in self.sets])
+        has_maps = config.data.whole_maps and any(each.soft_labels for each in self.sets)
+        return MixedSamples([_samples(each, config, _maps_of(each) if has_maps else None) for each in self.sets])
 
     def preloaded(
         self,
@@ -140,7 +142,14 @@ def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig
     return LearningSet(data, labelled, store, source.share, packed, partial(read_peaks, store)), notes
 
 
-def _samples(learnt: LearningSet, config: TrainConfig) -> TrainingSamples:
+def _maps_of(learnt: LearningSet) -> Callable[[int], TeacherMaps]:
+    """Function from an image id to the teacher's whole maps, empty ones in a set without a teacher."""
+    if learnt.soft_labels is None:
+        return partial(no_maps, len(learnt.photographs.skeleton))
+    return partial(read_maps, learnt.soft_labels)
+
+
+def _samples(learnt: LearningSet, config: TrainConfig, maps_of: Callable[[int], TeacherMaps] | None) -> TrainingSamples:
     store = learnt.soft_labels
     return TrainingSamples(
         learnt.photographs,
@@ -152,4 +161,5 @@ def _samples(learnt: LearningSet, config: TrainConfig) -> TrainingSamples:
         learnt.image_ids,
         config.data.keep_in_memory,
         learnt.packed,
+        maps_of,
     )

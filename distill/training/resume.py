@@ -27,11 +27,11 @@ def identity_of(config: TrainConfig, resolved: Mapping[str, Any], sets: Sequence
         sets: what makes each set that it learns from what it is, the first one first.
     """
     settings = {name: value for name, value in to_json_values(config).items() if name not in MAY_CHANGE}
-    data = config.data
+    data, has_labels = config.data, any(each["labels"] for each in sets)
     settings["data"] = {
         **sets[0],
         "val_split": data.val_split,
-        "sure_score": data.sure_score if any(each["labels"] for each in sets) else None,
+        **({"sure_score": data.sure_score, "whole_maps": data.whole_maps} if has_labels else {}),
         "more": {str(number): each for number, each in enumerate(sets[1:], 1)},
     }
     return json.loads(json.dumps(settings | to_json_values(resolved)))

@@ -29,7 +29,7 @@ def merged(contents: Sequence[Content], skeleton: Skeleton, name: str) -> Conten
         contents: each with joints of the skeleton's names.
         name: of the new split.
     """
-    parts = [_on(content, skeleton) for content in contents]
+    parts = [on_joints(content, skeleton) for content in contents]
     parts = _with_own_image_ids(parts)
     files = _with_own_names(parts)
     ids = np.concatenate([part.split.image_ids for part in parts])
@@ -50,6 +50,19 @@ def merged(contents: Sequence[Content], skeleton: Skeleton, name: str) -> Conten
     return Content(split, [photographs[row] for row in order.tolist()])
 
 
+def on_joints(content: Content, skeleton: Skeleton) -> Content:
+    """The same on the joints of a skeleton: those that it lacks are gone, those that the split lacks not annotated."""
+    split = content.split
+    rows = [row for row, joint in enumerate(split.skeleton.joints) if joint in skeleton.joints]
+    columns = [skeleton.joints.index(split.skeleton.joints[row]) for row in rows]
+    keypoints = np.zeros((len(split.annotations), len(skeleton), 3), dtype=np.float32)
+    keypoints[:, columns] = split.annotations.keypoints[:, rows]
+    annotates = np.zeros((len(split.image_ids), len(skeleton)), dtype=bool)
+    annotates[:, columns] = split.annotates[:, rows]
+    annotations = replace(split.annotations, keypoints=keypoints)
+    return replace(content, split=replace(split, skeleton=skeleton, annotations=annotations, annotates=annotates))
+
+
 def joined_by_annotation(base: Content, more: Content, skeleton: Skeleton, findings: Findings) -> Content:
     """The base with further joints of its persons, out of another annotation of the same photographs.
 
@@ -63,7 +76,7 @@ def joined_by_annotation(base: Content, more: Content, skeleton: Skeleton, findi
         InputError: two annotations of one id belong to different photographs.
     """
     extra = [joint for joint in more.split.skeleton.joints if joint not in base.split.skeleton.joints]
-    one, two = _on(base, skeleton).split, _on(more, skeleton).split
+    one, two = on_joints(base, skeleton).split, on_joints(more, skeleton).split
     own, theirs = one.annotations, two.annotations
     columns = [skeleton.joints.index(joint) for joint in extra]
     _, rows, others = np.intersect1d(own.ids, theirs.ids, return_indices=True)
@@ -85,18 +98,6 @@ def joined_by_annotation(base: Content, more: Content, skeleton: Skeleton, findi
     annotates[np.ix_(np.isin(one.image_ids, with_some), columns)] = True
     split = replace(one, annotations=replace(own, keypoints=keypoints), annotates=annotates)
     return Content(split, base.photographs)
-
-
-def _on(content: Content, skeleton: Skeleton) -> Content:
-    """The same on a skeleton with further joints, or in another order."""
-    split = content.split
-    columns = [skeleton.joints.index(joint) for joint in split.skeleton.joints]
-    keypoints = np.zeros((len(split.annotations), len(skeleton), 3), dtype=np.float32)
-    keypoints[:, columns] = split.annotations.keypoints
-    annotates = np.zeros((len(split.image_ids), len(skeleton)), dtype=bool)
-    annotates[:, columns] = split.annotates
-    annotations = replace(split.annotations, keypoints=keypoints)
-    return replace(content, split=replace(split, skeleton=skeleton, annotations=annotations, annotates=annotates))
 
 
 def _with_own_image_ids(parts: Sequence[Content]) -> list[Content]:

@@ -13,7 +13,7 @@ import yaml
 from distill.commands.data import main
 from distill.data.keypoint_set import KeypointSet, open_data
 from distill.data.source import DataSource
-from distill.pose.skeleton import COCO_17, COCO_FOOT_23, get_skeleton
+from distill.pose.skeleton import COCO_17, COCO_FOOT_23, LSP_14, get_skeleton
 
 
 def run(*arguments):
@@ -59,6 +59,33 @@ def test_one_split_and_what_cannot_be_converted(tiny_synthetic, tmp_path, capsys
         capsys, "convert", tiny_synthetic, tmp_path / "b", "--photographs", "move"
     )
     assert not (tmp_path / "b").exists() and not list(tmp_path.glob(".*"))
+
+
+def test_convert_to_other_joints(shared, tmp_path, capsys):
+    lsp = tmp_path / "lsp"
+    (lsp / "images").mkdir(parents=True)
+    shutil.copy(shared / "real" / "joints.mat", lsp)
+    for photograph in sorted((shared / "real" / "photographs").iterdir())[:5]:
+        shutil.copy(photograph, lsp / "images")
+    assert run("convert", lsp, tmp_path / "seventeen", "--joints", "coco_17", "--photographs", "link") == 0
+    told = capsys.readouterr().err
+    assert "joints that coco_17 lacks are left out: neck, head_top" in told
+    assert "joints that it does not annotate: nose, left_eye, right_eye, left_ear, right_ear" in told
+    before = KeypointSet(DataSource(lsp, ""), LSP_14)
+    after = KeypointSet(DataSource(tmp_path / "seventeen", "default"), COCO_17)
+    assert after.image_ids.tolist() == before.image_ids.tolist() and len(after) == 5
+    for image_id in after.image_ids.tolist():
+        assert after.joints_annotated(image_id).tolist() == [False] * 5 + [True] * 12
+        own, new = (data.keypoints(image_id) for data in (before, after))
+        for joint in COCO_17.joints[5:]:
+            there = own[:, LSP_14.joints.index(joint)]
+            np.testing.assert_allclose(new[:, COCO_17.joints.index(joint)], there, atol=2e-3)
+
+    other = tmp_path / "paws.yaml"
+    other.write_text("joints: [left_paw, right_paw]\nflip_pairs: [[left_paw, right_paw]]\n")
+    message = failure(capsys, "convert", lsp, tmp_path / "paws", "--joints", other)
+    assert "none of its joints, right_ankle, " in message and "give a skeleton that has some of them" in message
+    assert not (tmp_path / "paws").exists()
 
 
 def test_merge_of_two_formats(tiny_synthetic, yolo, shared, tmp_path, capsys):
