@@ -50,6 +50,7 @@ ARMS = {
     "person_width": {HEATMAPS + "width": "person"},
     "teacher_width": {HEATMAPS + "width": "teacher"},
     "whole_maps": {"data.whole_maps": True},
+    "teacher_outlines": {"data.teacher_outlines": True},
     "no_gate": {"model.gate": "none"},
     "sigmoid_gate": {"model.gate": "sigmoid"},
     "no_attention": {"outputs.attention": False},

@@ -7,6 +7,10 @@ import cv2
 import numpy as np
 
 from cache.store import SoftLabelStore
+from distill.data.keypoint_set import PERSON, UNKNOWN
+
+BESIDE = 0.25
+"How far beside a person, as a share of its longer side, the teacher would have found another."
 
 PersonReader = Callable[[int], tuple[np.ndarray, np.ndarray]]
 "Function from an image id to the persons that are taught and those in doubt, each (P, K, 3) x, y, confidence."
@@ -31,6 +35,32 @@ def outside_of_doubt(size: tuple[int, int], sure: np.ndarray, doubted: np.ndarra
         for person in persons:
             _fill_hull(mask, person[person[:, 2] > 0, :2] / reduction, value)
     return mask
+
+
+def outlined(masks: np.ndarray, sure: np.ndarray, doubted: np.ndarray, reduction: int = 1) -> np.ndarray:
+    """Masks with the teacher's persons where the outlines of people are unknown.
+
+    Within the hull of a person whom the teacher is sure of somebody is; in the rest of that person's box, made wider by
+    `BESIDE`, nobody is, but on persons in doubt; farther away nothing is known, for the teacher misses people.
+
+    Args:
+        masks: (H, W, C) uint8 as of `KeypointSet.masks`.
+        sure, doubted, reduction: as `outside_of_doubt` takes them.
+    """
+    shape = masks.shape[:2]
+    near, inside = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
+    for person in sure:
+        points = person[person[:, 2] > 0, :2] / reduction
+        if len(points):
+            margin = np.ptp(points, axis=0).max() * BESIDE
+            low, high = np.floor(points.min(0) - margin), np.ceil(points.max(0) + margin)
+            cv2.rectangle(near, low.astype(int).tolist(), high.astype(int).tolist(), 255, cv2.FILLED)
+        _fill_hull(inside, points, 255)
+    is_told = (masks[..., UNKNOWN] > 0) & (near > 0) & (outside_of_doubt(shape[::-1], sure, doubted, reduction) > 0)
+    masks = masks.copy()
+    masks[is_told, UNKNOWN] = 0
+    masks[is_told, PERSON] = inside[is_told]
+    return masks
 
 
 def _read_parted(store: SoftLabelStore, least_score: float, image_id: int) -> tuple[np.ndarray, np.ndarray]:

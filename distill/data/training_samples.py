@@ -14,7 +14,7 @@ from distill.data.photographs import REDUCTIONS, reduced
 from distill.data.photometric import damaged
 from distill.data.samples import Annotated, Sample, make_sample
 from distill.data.teacher_maps import TeacherMaps
-from distill.data.teacher_persons import PersonReader, outside_of_doubt
+from distill.data.teacher_persons import PersonReader, outlined, outside_of_doubt
 from distill.heads.batch import MASK_STRIDE
 from distill.pose import geometry
 
@@ -37,6 +37,7 @@ class TrainingSamples(torch.utils.data.Dataset):
         keep_in_memory: hold what was read of each photograph, for sets that fit.
         packed: what photographs are read from, in place of their own files.
         read_maps: function from an image id to the teacher's whole maps, where samples shall have them.
+        teacher_outlines: let the teacher's persons say where people are whose outlines are unknown.
     """
 
     def __init__(
@@ -51,11 +52,12 @@ class TrainingSamples(torch.utils.data.Dataset):
         keep_in_memory: bool = False,
         packed: PackedPhotographs | None = None,
         read_maps: Callable[[int], TeacherMaps] | None = None,
+        teacher_outlines: bool = False,
     ):
         self.data, self.input_size, self.augment, self.seed = data, input_size, augment, seed
         self.read_peaks, self.read_persons, self.read_maps = read_peaks, read_persons, read_maps
         self.image_ids = data.image_ids if image_ids is None else image_ids
-        self.packed = packed
+        self.packed, self.teacher_outlines = packed, teacher_outlines
         self._held = {} if keep_in_memory else None
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
@@ -87,19 +89,23 @@ class TrainingSamples(torch.utils.data.Dataset):
     def _read(self, image_id: int, reduction: int, mask_reduction: int) -> Annotated:
         width, height = reduced(self.data.size(image_id), mask_reduction)
         is_annotated = self.data.is_annotated(image_id)
-        inside, sure = np.full((height, width), 255 if self.read_peaks else 0, dtype=np.uint8), None
-        if self.read_persons and not is_annotated:
+        inside, taught = np.full((height, width), 255 if self.read_peaks else 0, dtype=np.uint8), None
+        masks = self.data.masks(image_id, mask_reduction)
+        if self.read_persons and (self.teacher_outlines or not is_annotated):
             sure, doubted = self.read_persons(image_id)
-            inside = outside_of_doubt((width, height), sure, doubted, mask_reduction)
+            if self.teacher_outlines:
+                masks = outlined(masks, sure, doubted, mask_reduction)
+            if not is_annotated:
+                taught, inside = sure, outside_of_doubt((width, height), sure, doubted, mask_reduction)
         pixels, smaller = self._pixels(image_id, reduction)
         return Annotated(
             photograph=pixels,
-            masks=np.concatenate([self.data.masks(image_id, mask_reduction), inside[..., None]], axis=2),
+            masks=np.concatenate([masks, inside[..., None]], axis=2),
             keypoints=self.data.keypoints(image_id),
             joints_annotated=self.data.joints_annotated(image_id),
             is_annotated=is_annotated,
             peaks=self.read_peaks(image_id) if self.read_peaks else np.zeros((0, 5), dtype=np.float32),
-            teacher_persons=sure,
+            teacher_persons=taught,
             teacher_maps=self.read_maps(image_id) if self.read_maps else None,
             reduction=smaller,
             mask_reduction=mask_reduction,

@@ -57,6 +57,9 @@ class TrainDataConfig(LearningSource):
     whole_maps: bool = False
     """Make soft targets of the teacher's whole maps, warped as the photograph is, in the place of Gaussians at its
     peaks: also what is no peak, but only as sharp as the store's maps are; slower to load."""
+    teacher_outlines: bool = False
+    """Let the teacher's persons teach the attention where the outlines of people are unknown: within the hull of a
+    person's joints somebody is, right beside it nobody; elsewhere nothing is taught."""
     sure_score: float = 0.08
     """Score from which a teacher's person is taught where nobody annotated; of persons whom it doubts more nothing is
     taught, neither that they are there nor that they are not."""

@@ -162,4 +162,5 @@ def _samples(learnt: LearningSet, config: TrainConfig, maps_of: Callable[[int], 
         config.data.keep_in_memory,
         learnt.packed,
         maps_of,
+        config.data.teacher_outlines,
     )

@@ -17,6 +17,9 @@ LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 MAY_CHANGE = ("out", "limit", "weights", "steps", "accumulate", "resume", "log", "stages", "check")
 "Settings of a run that another one which goes on with it need not share; of `data` only what it holds counts."
 
+OF_SOFT_LABELS = ("sure_score", "whole_maps", "teacher_outlines")
+"Settings of `data` that say what is made of a teacher's labels."
+
 
 def identity_of(config: TrainConfig, resolved: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What makes a run what it is, as JSON values.
@@ -31,7 +34,7 @@ def identity_of(config: TrainConfig, resolved: Mapping[str, Any], sets: Sequence
     settings["data"] = {
         **sets[0],
         "val_split": data.val_split,
-        **({"sure_score": data.sure_score, "whole_maps": data.whole_maps} if has_labels else {}),
+        **({name: getattr(data, name) for name in OF_SOFT_LABELS} if has_labels else {}),
         "more": {str(number): each for number, each in enumerate(sets[1:], 1)},
     }
     return json.loads(json.dumps(settings | to_json_values(resolved)))

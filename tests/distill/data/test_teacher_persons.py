@@ -9,11 +9,12 @@ import torch
 from cache.store import SoftLabelStore
 from distill.commands import cache
 from distill.data.augment import AugmentConfig
-from distill.data.keypoint_set import KeypointSet
+from distill.data.keypoint_set import UNKNOWN, KeypointSet
 from distill.data.loader import collate
 from distill.data.source import DataSource
-from distill.data.teacher_persons import outside_of_doubt, person_reader
+from distill.data.teacher_persons import outlined, outside_of_doubt, person_reader
 from distill.data.training_samples import TrainingSamples
+from distill.heads.attention import Attention
 from distill.heads.heatmaps import Heatmaps
 from distill.heads.tags import Tags
 from distill.pose.skeleton import COCO_17
@@ -114,3 +115,45 @@ def test_persons_of_a_store_are_parted_by_their_score(tiny_synthetic, tmp_path):
 def test_the_score_is_checked():
     with pytest.raises(InputError, match=r"data\.sure_score must lie in 0\.\.1, not -1"):
         TrainDataConfig(sure_score=-1)
+
+
+def test_hulls_stand_in_for_unknown_outlines():
+    masks = np.zeros((80, 100, 3), dtype=np.uint8)
+    masks[..., UNKNOWN] = 255
+    masks[:, :4, UNKNOWN] = 0
+    sure, doubted = person(10, 10), person(22, 10)
+    told = outlined(masks, np.array([sure]), np.array([doubted]))
+    assert masks[18, 18, UNKNOWN] == 255
+    assert told[18, 18].tolist() == [255, 0, 0]
+    assert told[6, 20].tolist() == [0, 0, 0]
+    assert told[18, 30, UNKNOWN] == 255 and told[70, 90, UNKNOWN] == 255
+    assert told[18, 2].tolist() == [0, 0, 0]
+    nobody = np.zeros((0, 17, 3), np.float32)
+    np.testing.assert_array_equal(outlined(masks, nobody, np.array([doubted])), masks)
+    halved = outlined(masks[::2, ::2], np.array([sure]), np.array([doubted]), 2)
+    assert (halved != told[::2, ::2]).mean() < 0.03
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_attention_is_taught_by_hulls_only_if_asked(folder, asked):
+    data = KeypointSet(DataSource(folder), COCO_17)
+    image_id = int(data.image_ids[0])
+    somebody = np.array([person(width_of(folder) / 2, 40)])
+
+    def persons_of(_: int):
+        return somebody, somebody[:0]
+
+    samples = TrainingSamples(data, (128, 128), STILL, 0, read_persons=persons_of, teacher_outlines=asked)
+    counts = Attention().counts(collate([samples[0, image_id]]), 4)
+    assert (float(counts["attention"]) > 0) == asked
+
+
+def test_a_known_outline_stays(shared):
+    data = KeypointSet(DataSource(shared / "coco_mini", "train2017"), COCO_17)
+    for image_id in data.image_ids[:20].tolist():
+        size = data.size(image_id)
+        everywhere = np.array([person(size[0] / 2, size[1] / 2)])
+        masks = data.masks(image_id)
+        known = masks[..., UNKNOWN] == 0
+        told = outlined(masks, everywhere, everywhere[:0])
+        np.testing.assert_array_equal(told[known], masks[known])
