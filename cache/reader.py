@@ -79,6 +79,18 @@ class LabelReader:
             found = zip(self.store.shard_image_ids(shard).tolist(), self.store.read_shard_peaks(shard), strict=True)
             yield from ((image_id, peaks) for image_id, peaks in found if image_id in self._wanted)
 
+    def persons(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """This reader's image ids, persons (P, K, 3) in photograph pixels and scores (P,), in the store's order.
+
+        Nothing else is read.
+
+        Raises:
+            StoreError: a shard is missing or damaged.
+        """
+        for shard in self._shards[self.reader :: self.num_readers].tolist():
+            found = zip(self.store.shard_image_ids(shard).tolist(), self.store.read_shard_persons(shard), strict=True)
+            yield from ((image_id, *persons) for image_id, persons in found if image_id in self._wanted)
+
     def _ahead(self, shards: list[int]) -> Iterator[list[StoredLabel]]:
         """The wanted labels of each shard; the next shard is read meanwhile."""
         with ThreadPoolExecutor(1) as pool:

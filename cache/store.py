@@ -212,6 +212,12 @@ class SoftLabelStore(ShardedStore):
         packed, sides = self._shard_values(shard, ["peak"])["peak"], self.long_sides[self._rows(shard)]
         return [packing.unpack(codes, side) for codes, side in zip(packed, sides, strict=True)]
 
+    def read_shard_persons(self, shard: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Persons and scores of a shard's images as `read_persons` gives them, by one read of each of two files."""
+        names = ["persons", "person_score"]
+        values = self._shard_values(shard, names)
+        return [used_persons(*pair) for pair in zip(*(values[name] for name in names), strict=True)]
+
     def _require_peaks(self):
         if not self.has_peaks:
             raise StoreError(f"{self.url} is of format 1, which holds no peaks; find them in its heatmaps")

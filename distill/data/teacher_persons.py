@@ -6,19 +6,52 @@ from functools import partial
 import cv2
 import numpy as np
 
+from cache.reader import LabelReader
 from cache.store import SoftLabelStore
+from distill.data.held_rows import HeldRows, Rows, preload_rows
 from distill.data.keypoint_set import PERSON, UNKNOWN
 
 BESIDE = 0.25
 "How far beside a person, as a share of its longer side, the teacher would have found another."
 
+ScoredPersons = Callable[[int], tuple[np.ndarray, np.ndarray]]
+"Function from an image id to all persons (P, K, 3) x, y in photograph pixels and confidence, and their scores (P,)."
 PersonReader = Callable[[int], tuple[np.ndarray, np.ndarray]]
 "Function from an image id to the persons that are taught and those in doubt, each (P, K, 3) x, y, confidence."
 
 
-def person_reader(store: SoftLabelStore, least_score: float) -> PersonReader:
-    """Reads persons of a store in photograph pixels, parted by their score; raises as the store does."""
-    return partial(_read_parted, store, least_score)
+class HeldPersons:
+    """Persons and scores of many images as `SoftLabelStore.read_persons` gives them, out of memory."""
+
+    def __init__(self, held: HeldRows):
+        self.held = held
+
+    def __call__(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
+        """Persons and scores of one image.
+
+        Raises:
+            InputError: it is not among the images.
+        """
+        rows = self.held(image_id)
+        return rows[:, 1:].reshape(len(rows), rows.shape[1] // 3, 3), rows[:, 0]
+
+
+def preload_persons(
+    store: SoftLabelStore,
+    image_ids: np.ndarray,
+    *,
+    workers: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> HeldPersons | None:
+    """Persons of all the images; see `distill.data.held_rows.preload_rows`."""
+    held = preload_rows(_found, "persons", store, image_ids, workers=workers, progress=progress, stop=stop)
+    return None if held is None else HeldPersons(held)
+
+
+def parted(read: ScoredPersons, least_score: float) -> PersonReader:
+    """Persons by whether their score is at least so high; raises as reading them does."""
+    return partial(_read_parted, read, least_score)
 
 
 def outside_of_doubt(size: tuple[int, int], sure: np.ndarray, doubted: np.ndarray, reduction: int = 1) -> np.ndarray:
@@ -63,10 +96,18 @@ def outlined(masks: np.ndarray, sure: np.ndarray, doubted: np.ndarray, reduction
     return masks
 
 
-def _read_parted(store: SoftLabelStore, least_score: float, image_id: int) -> tuple[np.ndarray, np.ndarray]:
-    persons, scores = store.read_persons(image_id)
+def _read_parted(read: ScoredPersons, least_score: float, image_id: int) -> tuple[np.ndarray, np.ndarray]:
+    persons, scores = read(image_id)
     is_sure = scores >= least_score
     return persons[is_sure], persons[~is_sure]
+
+
+def _found(reader: LabelReader) -> Rows:
+    for image_id, persons, scores in reader.persons():
+        yield (
+            image_id,
+            np.column_stack([scores, persons.reshape(len(persons), 3 * persons.shape[1])]).astype(np.float32),
+        )
 
 
 def _fill_hull(mask: np.ndarray, points: np.ndarray, value: int):

@@ -52,8 +52,8 @@ class TrainDataConfig(LearningSource):
     preload_labels: bool = False
     """Read all soft labels once before training, whole files front to back, and hold their peaks: for stores on
     network file systems and object storage. Each training process does so for itself, in as many processes as
-    workers, and holds 2.3 kB a photograph, 150 MB for the 64,115 of COCO that hold a labelled person. The teacher's
-    persons, which count where nobody annotated, are read one by one all the same."""
+    workers, and holds 2.3 kB a photograph, 150 MB for the 64,115 of COCO that hold a labelled person; of sets in which
+    the teacher's persons count these too."""
     whole_maps: bool = False
     """Make soft targets of the teacher's whole maps, warped as the photograph is, in the place of Gaussians at its
     peaks: also what is no peak, but only as sharp as the store's maps are; slower to load."""

@@ -14,12 +14,12 @@ from distill.data.mixing import MixedSamples, Mixture
 from distill.data.packing import PackedPhotographs
 from distill.data.teacher_maps import TeacherMaps, no_maps, read_maps
 from distill.data.teacher_peaks import preload_peaks, read_peaks
-from distill.data.teacher_persons import person_reader
+from distill.data.teacher_persons import ScoredPersons, parted, preload_persons
 from distill.data.training_samples import TrainingSamples
 from distill.labelling.teacher_pass import has_persons, labelled_images, teaching_images
 from distill.pose.skeleton import Skeleton
 from distill.system.errors import InputError
-from distill.training.config import LearningSource, TrainConfig
+from distill.training.config import LearningSource, TrainConfig, TrainDataConfig
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,13 @@ class LearningSet:
     "What its photographs are read from, where that is not their own files."
     read_peaks: Callable[[int], np.ndarray] | None
     "Function from an image id to the teacher's peaks, or None without a teacher."
+    read_persons: ScoredPersons | None
+    "Likewise to the teacher's persons."
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether somebody annotated all photographs that it learns from."""
+        return all(self.photographs.is_annotated(image_id) for image_id in self.image_ids.tolist())
 
     def identity(self) -> dict[str, Any]:
         """What must be the same in a run that goes on with this one, wherever photographs and labels lie."""
@@ -76,25 +83,31 @@ class LearningData:
 
     def preloaded(
         self,
-        workers: int,
+        config: TrainDataConfig,
         progress: Callable[[int, int], None] = lambda done, total: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> "LearningData | None":
-        """The same with all peaks held in memory, as `preload_peaks` reads them; None when stopped."""
-        sets, before, total = [], 0, sum(len(each.image_ids) for each in self.sets if each.soft_labels)
-        for each in self.sets:
-            if each.soft_labels is None:
-                sets.append(each)
-                continue
+        """The same with the teacher's peaks, and its persons where these count, held in memory; None when stopped."""
+        sets = list(self.sets)
+        tasks = [
+            (number, name, preload)
+            for number, each in enumerate(sets)
+            if each.soft_labels is not None
+            for name, preload in (("read_peaks", preload_peaks), ("read_persons", preload_persons))
+            if name == "read_peaks" or config.teacher_outlines or not each.is_annotated
+        ]
+        before, total = 0, sum(len(sets[number].image_ids) for number, *_ in tasks)
+        for number, name, preload in tasks:
 
             def shown(done: int, _: int, before: int = before):
                 progress(before + done, total)
 
-            held = preload_peaks(each.soft_labels, each.image_ids, workers=workers, progress=shown, stop=stop)
+            each = sets[number]
+            held = preload(each.soft_labels, each.image_ids, workers=config.workers, progress=shown, stop=stop)
             if held is None:
                 return None
             before += len(each.image_ids)
-            sets.append(replace(each, read_peaks=held))
+            sets[number] = replace(each, **{name: held})
         return replace(self, sets=sets)
 
 
@@ -129,17 +142,20 @@ def _learning_set(source: LearningSource, data: KeypointSet, config: TrainConfig
         )
     packed = None if source.packed is None else PackedPhotographs(source.packed, data)
     if not has_teacher:
-        return LearningSet(data, ids, None, source.share, packed, None), []
+        return LearningSet(data, ids, None, source.share, packed, None, None), []
     store = SoftLabelStore.open(source.soft_labels)
     labelled = labelled_images(store, data, ids, skip_unlabelled=config.data.skip_unlabelled)
-    if not has_persons(store) and not all(data.is_annotated(i) for i in labelled.tolist()):
-        raise InputError(
-            f"{store.url} was made with persons false, but nobody annotated some photographs of "
-            f"{data.annotation_file}; build it with persons true"
-        )
     skipped = len(ids) - len(labelled)
     notes = [f"{skipped} of {len(ids)} photographs have no soft label and are skipped"] if skipped else []
-    return LearningSet(data, labelled, store, source.share, packed, partial(read_peaks, store)), notes
+    learnt = LearningSet(data, labelled, store, source.share, packed, partial(read_peaks, store), store.read_persons)
+    if not has_persons(store) and (config.data.teacher_outlines or not learnt.is_annotated):
+        asked = (
+            "data.teacher_outlines asks for them"
+            if learnt.is_annotated
+            else f"nobody annotated some photographs of {data.annotation_file}"
+        )
+        raise InputError(f"{store.url} was made with persons false, but {asked}; build it with persons true")
+    return learnt, notes
 
 
 def _maps_of(learnt: LearningSet) -> Callable[[int], TeacherMaps]:
@@ -150,14 +166,13 @@ def _maps_of(learnt: LearningSet) -> Callable[[int], TeacherMaps]:
 
 
 def _samples(learnt: LearningSet, config: TrainConfig, maps_of: Callable[[int], TeacherMaps] | None) -> TrainingSamples:
-    store = learnt.soft_labels
     return TrainingSamples(
         learnt.photographs,
         config.input_size,
         config.augment,
         config.seed,
         learnt.read_peaks,
-        None if store is None else person_reader(store, config.data.sure_score),
+        None if learnt.read_persons is None else parted(learnt.read_persons, config.data.sure_score),
         learnt.image_ids,
         config.data.keep_in_memory,
         learnt.packed,

@@ -172,7 +172,7 @@ class Trainer:
             return self.data
         with StopRequest() as stop:
             with self.agreement.all_or_none():
-                held = self.data.preloaded(self.config.data.workers, on_label, lambda: stop.received is not None)
+                held = self.data.preloaded(self.config.data, on_label, lambda: stop.received is not None)
             if stop.agree(self.agreement.largest):
                 self._leave()
                 stop.end()

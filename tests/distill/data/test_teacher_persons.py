@@ -9,10 +9,11 @@ import torch
 from cache.store import SoftLabelStore
 from distill.commands import cache
 from distill.data.augment import AugmentConfig
+from distill.data.held_rows import HeldRows
 from distill.data.keypoint_set import UNKNOWN, KeypointSet
 from distill.data.loader import collate
 from distill.data.source import DataSource
-from distill.data.teacher_persons import outlined, outside_of_doubt, person_reader
+from distill.data.teacher_persons import HeldPersons, outlined, outside_of_doubt, parted, preload_persons
 from distill.data.training_samples import TrainingSamples
 from distill.heads.attention import Attention
 from distill.heads.heatmaps import Heatmaps
@@ -107,9 +108,23 @@ def test_persons_of_a_store_are_parted_by_their_score(tiny_synthetic, tmp_path):
     persons, scores = store.read_persons(image_id)
     assert len(scores) > 1
     for least in (0.0, float(scores.max()), 1.1):
-        sure, doubted = person_reader(store, least)(image_id)
+        sure, doubted = parted(store.read_persons, least)(image_id)
         np.testing.assert_array_equal(sure, persons[scores >= least])
         np.testing.assert_array_equal(doubted, persons[scores < least])
+    for workers in (0, 2):
+        held = preload_persons(store, store.image_ids[1:], workers=workers)
+        for each in store.image_ids[1:].tolist():
+            for one, other in zip(held(each), store.read_persons(each), strict=True):
+                np.testing.assert_array_equal(one, other, strict=True)
+        with pytest.raises(InputError, match="the persons of image_id"):
+            held(int(store.image_ids[0]))
+    assert preload_persons(store, store.image_ids, stop=lambda: True) is None
+
+
+def test_nobody_is_held_as_nobody():
+    held = HeldPersons(HeldRows([(np.array([4]), np.array([0]), np.zeros((0, 52), np.float32))], "persons"))
+    persons, scores = held(4)
+    assert persons.shape == (0, 17, 3) and scores.shape == (0,)
 
 
 def test_the_score_is_checked():

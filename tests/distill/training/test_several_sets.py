@@ -70,7 +70,7 @@ def test_it_trains_goes_on_and_is_the_same_with_labels_held(config, losses_of):
     held = dataclasses.replace(config, data=dataclasses.replace(config.data, preload_labels=True))
     calls = []
     Trainer(dataclasses.replace(held, out=config.out.parent / "held")).run(on_label=lambda *call: calls.append(call))
-    assert calls[-1] == (5, 5)
+    assert calls[-1] == (10, 10)
     for name in ("heatmap_soft_s4", "heatmap_hard_s4"):
         assert losses_of(config.out, name) == losses_of(config.out.parent / "held", name)
     onward = dataclasses.replace(config, steps=4, resume="auto")
