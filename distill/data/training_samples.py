@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import torch
 
@@ -10,7 +11,7 @@ from distill.data.augment import AugmentConfig, sample_colours, sample_geometry
 from distill.data.keypoint_set import KeypointSet
 from distill.data.mosaic import PARTS, mosaic, part_size
 from distill.data.packing import PackedPhotographs
-from distill.data.photographs import REDUCTIONS, reduced
+from distill.data.photographs import REDUCTIONS
 from distill.data.photometric import damaged
 from distill.data.samples import Annotated, Sample, make_sample
 from distill.data.teacher_maps import TeacherMaps
@@ -20,6 +21,8 @@ from distill.pose import geometry
 
 OVERSAMPLING = 2
 "Pixels of a photograph, in a row, that are left for one of the input: less would look other than in an evaluation."
+_EVERYWHERE = 255
+"What OpenCV gives to a fourth channel that it adds."
 
 
 class TrainingSamples(torch.utils.data.Dataset):
@@ -87,20 +90,18 @@ class TrainingSamples(torch.utils.data.Dataset):
         return self._held[key]
 
     def _read(self, image_id: int, reduction: int, mask_reduction: int) -> Annotated:
-        width, height = reduced(self.data.size(image_id), mask_reduction)
-        is_annotated = self.data.is_annotated(image_id)
-        inside, taught = np.full((height, width), 255 if self.read_peaks else 0, dtype=np.uint8), None
-        masks = self.data.masks(image_id, mask_reduction)
+        is_annotated, masks = self.data.is_annotated(image_id), self.data.masks(image_id, mask_reduction)
+        inside, taught = _EVERYWHERE if self.read_peaks else 0, None
         if self.read_persons and (self.teacher_outlines or not is_annotated):
             sure, doubted = self.read_persons(image_id)
             if self.teacher_outlines:
                 masks = outlined(masks, sure, doubted, mask_reduction)
             if not is_annotated:
-                taught, inside = sure, outside_of_doubt((width, height), sure, doubted, mask_reduction)
+                taught, inside = sure, outside_of_doubt(masks.shape[1::-1], sure, doubted, mask_reduction)
         pixels, smaller = self._pixels(image_id, reduction)
         return Annotated(
             photograph=pixels,
-            masks=np.concatenate([masks, inside[..., None]], axis=2),
+            masks=_with_fourth(masks, inside),
             keypoints=self.data.keypoints(image_id),
             joints_annotated=self.data.joints_annotated(image_id),
             is_annotated=is_annotated,
@@ -117,6 +118,14 @@ class TrainingSamples(torch.utils.data.Dataset):
             return self.data.photograph(image_id, reduction), (reduction, reduction)
         pixels, (width, height) = self.packed(image_id), self.data.size(image_id)
         return pixels, (width / pixels.shape[1], height / pixels.shape[0])
+
+
+def _with_fourth(masks: np.ndarray, mask: np.ndarray | int) -> np.ndarray:
+    """Masks (H, W, 3) uint8 and another one as (H, W, 4)."""
+    masks = cv2.cvtColor(masks, cv2.COLOR_RGB2RGBA)
+    if not isinstance(mask, int) or mask != _EVERYWHERE:
+        masks[..., 3] = mask
+    return masks
 
 
 def _reduction(matrix: np.ndarray, stride: float) -> int:
