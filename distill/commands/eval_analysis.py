@@ -96,6 +96,7 @@ def write_analysis(
     write_image(out / SHEET, contact_sheet(rows, titles, CELL))
     analysis["skeleton_limbs"] = data.skeleton.limb_index.tolist()
     write_atomically(out / ANALYSIS, json.dumps(analysis) + "\n")
+    _remove_surplus(out, {worst["picture"] for worst in analysis["worst"]})
     return analysis
 
 
@@ -122,6 +123,13 @@ def tables(analysis: dict) -> Group:
         change = ("", "") if difference is None else (f"{difference:+.3f}", _interval(row["difference_interval"], "+"))
         models.add_row(name, _figure(row["ap"]), _interval(row["interval"]), *change)
     return Group(people, errors, ap, oracles, models)
+
+
+def _remove_surplus(out: Path, named: set[str]):
+    """Remove pictures of an earlier analysis in the same folder that this one does not name."""
+    for picture in (out / PICTURES).glob("[0-9][0-9][0-9].jpg"):
+        if f"{PICTURES}/{picture.name}" not in named:
+            picture.unlink(missing_ok=True)
 
 
 def _figure(value: float | None) -> str:

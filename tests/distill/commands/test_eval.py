@@ -228,6 +228,12 @@ def test_analysis_is_written_with_pictures_and_models_side_by_side(
         assert len(worst["persons"]["truth"]) == len(data.keypoints(worst["image_id"]))
     assert (out / "worst.jpg").stat().st_size > 10_000
     assert "AP without" in capsys.readouterr().out
+    own = out / "worst" / "note.jpg"
+    own.write_bytes(b"")
+    assert main([str(a) for a in (*arguments[:4], 1, *arguments[5:])]) == 0
+    named = {worst["picture"] for worst in json.loads((out / "analysis.json").read_text())["worst"]}
+    assert len(named) < len(analysis["worst"])
+    assert {f"worst/{path.name}" for path in (out / "worst").iterdir()} == {*named, "worst/note.jpg"}
 
 
 def test_what_an_analysis_cannot_take_is_told(checkpoint, tiny_synthetic, tmp_path, capsys):
