@@ -38,6 +38,9 @@ class Heatmaps(Head):
     width: Literal["fixed", "person", "teacher"] = "fixed"
     """What makes a target as wide as it is: fixed is sigma, person makes sigma follow the size of the person, teacher
     gives each soft target the spread of the teacher's own peak."""
+    soft_gain: float = 1.0
+    """Times that soft targets are as high as the teacher's confidence, up to the height of hard ones, for teachers whose
+    scores stay low where they are right; 1 takes these as they are."""
     loss: Literal["squared", "cross_entropy", "focal", "soft_iou"] = "squared"
     """How far maps are from their targets; all but squared teach the network what a sigmoid makes the heatmap of, and
     soft_iou leaves the scale to each map."""
@@ -63,6 +66,8 @@ class Heatmaps(Head):
         for name in ("foreground", "gamma", "hardest"):
             if getattr(self, name) < 0:
                 raise InputError(f"outputs.heatmaps.{name} must not be negative, not {getattr(self, name)}")
+        if self.soft_gain <= 0:
+            raise InputError(f"outputs.heatmaps.soft_gain must be positive, not {self.soft_gain}")
 
     @property
     def activation(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
@@ -119,10 +124,10 @@ class Heatmaps(Head):
     def soft_targets(self, batch: Batch, shape: tuple[int, ...], stride: int) -> torch.Tensor:
         """Heatmaps (B, K, H, W) of the teacher's peaks at its confidences; its whole maps where the batch has them."""
         if batch.teacher_maps.shape[1]:
-            whole = batch.teacher_maps.float() / 255
+            whole = (batch.teacher_maps * (self.soft_gain / 255)).clamp(max=1)
             return functional.interpolate(whole, size=shape[-2:], mode="bilinear", antialias=True)
         rows, width = batch.peaks, self.sigma_at(stride)
-        points = torch.cat([rows[:, 2:4] / stride, rows[:, 4:5]], dim=1)
+        points = torch.cat([rows[:, 2:4] / stride, (rows[:, 4:5] * self.soft_gain).clamp(max=1)], dim=1)
         if self.width != "fixed":
             width = width * (by_person(rows, batch) if self.width == "person" else by_teacher(rows, stride, width))
         return render(points, _channel(rows, shape), tuple(shape), width)
