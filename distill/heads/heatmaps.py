@@ -39,8 +39,8 @@ class Heatmaps(Head):
     """What makes a target as wide as it is: fixed is sigma, person makes sigma follow the size of the person, teacher
     gives each soft target the spread of the teacher's own peak."""
     soft_gain: float = 1.0
-    """Times that soft targets are as high as the teacher's confidence, up to the height of hard ones, for teachers whose
-    scores stay low where they are right; 1 takes these as they are."""
+    """Times that soft targets are as high as the teacher's confidence, up to the height of hard ones: for teachers
+    whose scores stay low where they are right; 1 takes these as they are."""
     loss: Literal["squared", "cross_entropy", "focal", "soft_iou"] = "squared"
     """How far maps are from their targets; all but squared teach the network what a sigmoid makes the heatmap of, and
     soft_iou leaves the scale to each map."""
