@@ -1,5 +1,7 @@
 """Heatmaps: what their losses are at known maps, where they do not count, and targets at the border."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -191,3 +193,18 @@ def test_one_cell_outside_is_learnt(data):
     assert target[0, 0].max() == pytest.approx(np.exp(-((0.5 + 0.5) ** 2) / 2), rel=0.05)
     batch.peaks = batch.peaks[:0]
     assert losses_of(torch.zeros(1, 17, 16, 16), batch, alpha=0.0)["heatmap_hard_s4"] > 0.005
+
+
+def test_soft_targets_may_be_higher_than_the_teacher_is_sure(batch):
+    shape = (2, 17, 16, 16)
+    plain, doubled = (Heatmaps(soft_gain=gain).soft_targets(batch, shape, 4) for gain in (1.0, 2.0))
+    for sample, joint, confidence in ((0, 3, 0.7), (1, 5, 0.9)):
+        torch.testing.assert_close(doubled[sample, joint], plain[sample, joint] / confidence)
+    half = Heatmaps(soft_gain=0.5).soft_targets(batch, shape, 4)
+    torch.testing.assert_close(half, plain / 2)
+    whole = replace(batch, teacher_maps=(plain * 255).round().to(torch.uint8))
+    torch.testing.assert_close(Heatmaps(soft_gain=0.5).soft_targets(whole, shape, 4), plain / 2, atol=0.002, rtol=0)
+    hard = Heatmaps(soft_gain=2.0).hard_targets(batch, shape, 4)
+    torch.testing.assert_close(hard, Heatmaps().hard_targets(batch, shape, 4))
+    with pytest.raises(InputError, match=r"outputs\.heatmaps\.soft_gain must be positive, not 0"):
+        Heatmaps(soft_gain=0)
