@@ -1,6 +1,7 @@
 """The outputs by name, and the heads of one network."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from distill.heads.contract import Head
@@ -38,7 +39,7 @@ def make_heads(default: Iterable[str] | OutputOptions, options: OutputOptions) -
 def known_heads(names: Iterable[str]) -> dict[str, Head]:
     """Heads with their default options for those outputs that are known here."""
     known = HEADS.names()
-    return {name: _make(name, None) for name in names if name in known}
+    return {name: _default(name) for name in names if name in known}
 
 
 def decoding_head(heads: Mapping[str, Head], names: Collection[str]) -> Head:
@@ -59,6 +60,12 @@ def decoding_head(heads: Mapping[str, Head], names: Collection[str]) -> Head:
 def plain_heads(heads: Mapping[str, Head]) -> dict[str, dict[str, Any]]:
     """Options by output name, from which `make_heads` makes the same heads again."""
     return {name: to_json_values(head) for name, head in heads.items()}
+
+
+@cache
+def _default(name: str) -> Head:
+    """Made once: an exported model asks for every photograph, and checking options takes longer than small networks."""
+    return _make(name, None)
 
 
 def _make(name: str, options: Mapping[str, Any] | bool | None, default: Mapping[str, Any] | None = None) -> Head:

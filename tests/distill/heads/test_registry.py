@@ -48,4 +48,5 @@ def test_people_are_found_from_as_many_outputs_as_there_are():
 
 def test_unknown_outputs_of_a_file_are_passed_over():
     assert known_heads(["heatmaps", "made_up"]) == {"heatmaps": Heatmaps()}
+    assert known_heads(["heatmaps"])["heatmaps"] is known_heads(["heatmaps", "tags"])["heatmaps"]
     assert {"heatmaps", "tags", "attention"} <= set(HEADS.names())
