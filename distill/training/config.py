@@ -56,7 +56,8 @@ class TrainDataConfig(LearningSource):
     the teacher's persons count these too."""
     whole_maps: bool = False
     """Make soft targets of the teacher's whole maps, warped as the photograph is, in the place of Gaussians at its
-    peaks: also what is no peak, but only as sharp as the store's maps are; slower to load."""
+    peaks: also what is no peak, but only as sharp as the store's maps are. Each is read when it is needed, which is
+    slower."""
     teacher_outlines: bool = False
     """Let the teacher's persons teach the attention where the outlines of people are unknown: within the hull of a
     person's joints somebody is, right beside it nobody; elsewhere nothing is taught."""

@@ -77,6 +77,16 @@ def test_persons_must_be_in_the_store_where_nobody_annotated(quiet, folder, tmp_
         Trainer(learning_from(quiet, folder, out))
 
 
+def test_persons_must_be_in_the_store_where_they_stand_in_for_outlines(quiet, tiny_synthetic, tmp_path):
+    out = str(tmp_path / "labels.zarr")
+    where = ["--data.root", str(tiny_synthetic), "--data.split", "train2017", "--map_size", "32", "--out", out]
+    assert cache.main(["build", "--teacher", "oracle", "--persons", "false", *where]) == 0
+    data = dataclasses.replace(quiet.data, soft_labels=out, teacher_outlines=True)
+    config = dataclasses.replace(quiet, data=data, loss=LossConfig(alpha=0.5))
+    with pytest.raises(InputError, match=r"persons false, but data\.teacher_outlines asks for them; build it with"):
+        Trainer(config)
+
+
 def test_everything_else_takes_photographs_alone(folder, soft_labels, tmp_path, capsys):
     """Trained, exported with a sheet in int8, and timed, by the commands."""
     run, model, where = tmp_path / "run", tmp_path / "s.tflite", ["--data.root", str(folder)]
