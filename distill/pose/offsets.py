@@ -10,6 +10,8 @@ SHORT_UNIT, MID_UNIT = 1.0, 8.0
 "Cells that a short-range and a mid-range offset of 1 stand for."
 SAME = 2.0
 "Cells within which a joint of a better person is the same one."
+BY_SIZE = 0.125
+"Power of a person's size, as a share of the map's longer side, in the score: small persons are found less well."
 
 
 def persons_of_offsets(
@@ -18,7 +20,8 @@ def persons_of_offsets(
     """Persons (P, K, 3) and scores (P,), float32, best first.
 
     They are grown as `teachers.personlab.decode` does it; then each joint moves to the heatmap's peak near where it was
-    found, which lies more exactly; see `distill.pose.snapping.snapped`.
+    found, which lies more exactly; see `distill.pose.snapping.snapped`. The score is the root of that decoder's times
+    the mean of the joints' values, times a power, `BY_SIZE`, of the person's longer side.
 
     Args:
         heatmaps: (K, H, W) values 0..1; those that are not finite count as 0.
@@ -44,7 +47,17 @@ def persons_of_offsets(
     placed = [snapped(each, peaks, heatmaps, config)[0] for each in points]
     persons = np.array(placed, np.float32).reshape(-1, joints, 3)
     is_there = persons[..., 2].any(axis=1)
-    return persons[is_there], scores[is_there].astype(np.float32)
+    persons = persons[is_there]
+    scores = _scores(persons, scores[is_there], max(heatmaps.shape[1:]))
+    best = np.argsort(-scores, kind="stable")
+    return persons[best], scores[best]
+
+
+def _scores(persons: np.ndarray, own: np.ndarray, side: int) -> np.ndarray:
+    """Scores (P,) float32 of persons (P, K, 3) from those that they were grown with, in a map of a longer side."""
+    sure = np.sqrt(own * persons[..., 2].mean(axis=1, dtype=np.float64).clip(min=0))
+    sizes = np.array([np.ptp(each[each[:, 2] > 0, :2], axis=0).max() for each in persons], np.float64)
+    return (sure * (sizes.clip(1, side) / side) ** BY_SIZE).astype(np.float32)
 
 
 def _by_cell(channels: np.ndarray, count: int, unit: float) -> np.ndarray:

@@ -18,6 +18,8 @@ final class Offsets {
     private static final double SAME = 2;
     /** Times that a joint which an offset led to is corrected by the short-range offset there. */
     private static final int REFINEMENTS = 2;
+    /** Power of a person's size, as a share of the map's longer side, in the score. */
+    private static final double BY_SIZE = 0.125;
 
     private final Maps heatmaps;
     private final Maps offsets;
@@ -88,6 +90,12 @@ final class Offsets {
                 persons.add(person);
             }
         }
+        Collections.sort(persons, new Comparator<Person>() {
+            @Override
+            public int compare(Person one, Person two) {
+                return Float.compare(two.score, one.score);
+            }
+        });
         return persons;
     }
 
@@ -205,12 +213,38 @@ final class Offsets {
         }
         int[] own = new int[joints];
         float[] values = snapping.find(points, own);
-        for (float value : values) {
+        Person placed = snapping.place(points, own, values, (float) grown.score);
+        return isAnyJointThere(placed) ? snapping.place(points, own, values, score(placed, grown.score)) : null;
+    }
+
+    private static boolean isAnyJointThere(Person person) {
+        for (float value : person.value) {
             if (value > 0) {
-                return snapping.place(points, own, values, (float) grown.score);
+                return true;
             }
         }
-        return null;
+        return false;
+    }
+
+    /** The root of the score that a person was grown with times the mean of its joints' values, times its size's power. */
+    private float score(Person person, double own) {
+        double sum = 0;
+        double left = Double.MAX_VALUE;
+        double top = Double.MAX_VALUE;
+        double right = -Double.MAX_VALUE;
+        double bottom = -Double.MAX_VALUE;
+        for (int joint = 0; joint < person.value.length; joint++) {
+            sum += person.value[joint];
+            if (person.value[joint] > 0) {
+                left = Math.min(left, person.x[joint]);
+                right = Math.max(right, person.x[joint]);
+                top = Math.min(top, person.y[joint]);
+                bottom = Math.max(bottom, person.y[joint]);
+            }
+        }
+        double side = Math.max(heatmaps.width, heatmaps.height);
+        double size = Math.max(1, Math.min(side, Math.max(right - left, bottom - top)));
+        return (float) (Math.sqrt(own * Math.max(0, sum / person.value.length)) * Math.pow(size / side, BY_SIZE));
     }
 
     private float value(int joint, int cell) {
