@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from distill.heads.offsets import Offsets
 from distill.heads.rendering import render
 from distill.pose.grouping import GroupingConfig
-from distill.pose.offsets import MID_UNIT, SHORT_UNIT
+from distill.pose.offsets import BY_SIZE, MID_UNIT, SHORT_UNIT
 from distill.pose.skeleton import COCO_17, Skeleton
 from distill.system.errors import InputError
 
@@ -52,6 +52,21 @@ def test_persons_come_back(seed, count):
     assert len(found) == count and (np.diff(scores) <= 0).all()
     order = [int(np.abs(found[..., :2] - person).sum((1, 2)).argmin()) for person in persons]
     np.testing.assert_allclose(found[order][..., :2], persons, atol=1e-3)
+
+
+def test_larger_persons_and_surer_joints_come_first():
+    middles, steps = np.array([[6.0, 6.0], [22.0, 22.0]]), np.random.default_rng(3).uniform(-1, 1, (17, 2))
+    small_and_large = middles[:, None] + np.array([2.0, 6.0])[:, None, None] * steps
+    heatmaps, offsets = perfect(small_and_large)
+    maps = {"heatmaps": heatmaps, "offsets": offsets}
+    found, scores = HEAD.persons(maps, COCO_17, GroupingConfig())
+    assert np.abs(found[0, :, :2] - small_and_large[1]).max() < 0.01
+    assert scores[1] / scores[0] == pytest.approx((2 / 6) ** BY_SIZE, rel=0.1)
+    unsure = heatmaps.copy()
+    unsure[:, 14:, 14:] *= 0.5
+    found, lower = HEAD.persons(maps | {"heatmaps": unsure}, COCO_17, GroupingConfig())
+    assert np.abs(found[0, :, :2] - small_and_large[0]).max() < 0.01
+    assert lower.tolist() == pytest.approx([scores[1], scores[0] / 2], rel=0.02)
 
 
 def test_a_joint_outside_of_the_map_is_missing_and_values_that_are_no_numbers_harm_nobody():
