@@ -55,7 +55,7 @@ def persons_of_offsets(
 
 def _scores(persons: np.ndarray, own: np.ndarray, side: int) -> np.ndarray:
     """Scores (P,) float32 of persons (P, K, 3) from those that they were grown with, in a map of a longer side."""
-    sure = np.sqrt(own * persons[..., 2].mean(axis=1, dtype=np.float64).clip(min=0))
+    sure = np.sqrt(own.clip(min=0) * persons[..., 2].mean(axis=1, dtype=np.float64).clip(min=0))
     sizes = np.array([np.ptp(each[each[:, 2] > 0, :2], axis=0).max() for each in persons], np.float64)
     return (sure * (sizes.clip(1, side) / side) ** BY_SIZE).astype(np.float32)
 

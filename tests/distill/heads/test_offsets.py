@@ -69,6 +69,13 @@ def test_larger_persons_and_surer_joints_come_first():
     assert lower.tolist() == pytest.approx([scores[1], scores[0] / 2], rel=0.02)
 
 
+def test_values_below_zero_beside_a_peak_give_a_score_all_the_same():
+    heatmaps, offsets = perfect(some(1, 1, 17))
+    heatmaps[1:] = -3.0
+    found, scores = HEAD.persons({"heatmaps": heatmaps, "offsets": offsets}, COCO_17, GroupingConfig())
+    assert len(found) == 1 and scores.tolist() == [0.0]
+
+
 def test_a_joint_outside_of_the_map_is_missing_and_values_that_are_no_numbers_harm_nobody():
     persons = some(0, 1, 17)
     persons[0, 16] = (-3.0, 5.0)

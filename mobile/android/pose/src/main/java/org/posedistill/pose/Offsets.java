@@ -244,7 +244,8 @@ final class Offsets {
         }
         double side = Math.max(heatmaps.width, heatmaps.height);
         double size = Math.max(1, Math.min(side, Math.max(right - left, bottom - top)));
-        return (float) (Math.sqrt(own * Math.max(0, sum / person.value.length)) * Math.pow(size / side, BY_SIZE));
+        double sure = Math.sqrt(Math.max(0, own) * Math.max(0, sum / person.value.length));
+        return (float) (sure * Math.pow(size / side, BY_SIZE));
     }
 
     private float value(int joint, int cell) {
