@@ -8,9 +8,9 @@
 
 Five arms at equal steps and seeds by one recipe, on SET's few annotated photographs and on many that nobody
 annotated: hard labels of the few; soft labels of the few alone; both of the few; both of the few with soft labels of
-the many; soft labels alone of all. The baseline is the first. AP is measured after the last step on the val2017 of
-SET, or of another set, `--measure_on`; nothing is chosen there. Finished trainings are kept in the folder `--out`, so
-the command can be stopped and started again.
+the many; soft labels alone of all. The baseline is the first. AP is measured on SET's val2017 after the last step;
+nothing is chosen there. Finished trainings are kept in the folder `--out`, so the command can be stopped and started
+again.
 """
 
 import argparse
@@ -91,9 +91,8 @@ def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> t
             "data.workers": given.workers,
             "outputs.heatmaps.disagreement": given.disagreement if speaks_twice else "blend",
         }
-        given_settings = dict(each.split("=", 1) for each in given.settings)
-        train(load_config(TrainConfig, given.recipe, common | ARMS[number].settings(given) | given_settings))
-    data = KeypointSet(DataSource(given.measure_on or given.root, "val2017"), COCO_17)
+        train(load_config(TrainConfig, given.recipe, common | ARMS[number].settings(given)))
+    data = KeypointSet(DataSource(given.root, "val2017"), COCO_17)
     predictions = predict_all(
         load_model(last).predictor(GroupingConfig(), flip=False), data, data.image_ids.tolist(), 8
     )
@@ -116,7 +115,6 @@ def main():
     """Train and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="set with train2017 and val2017")
-    parser.add_argument("--measure_on", type=Path, help="set with val2017, where it is another one")
     parser.add_argument("--photographs", type=Path, required=True, help="folder of photographs that nobody annotated")
     parser.add_argument(
         "--labels", nargs=3, required=True, help="stores of the few, of the few as a bare folder, of the many"
@@ -135,7 +133,6 @@ def main():
     parser.add_argument("--workers", type=int, default=1, help="loader processes")
     rules = ("blend", "human", "maximum")
     parser.add_argument("--disagreement", choices=rules, default="blend", help="where human and teacher both speak")
-    parser.add_argument("--settings", nargs="*", default=[], help="of every training, NAME=VALUE")
     parser.add_argument("--bootstrap", type=int, default=500, help="draws of the photographs")
     given = parser.parse_args()
     found = {arm - 1: [] for arm in sorted({1, *given.arms})}

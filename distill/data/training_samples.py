@@ -21,8 +21,6 @@ from distill.pose import geometry
 
 OVERSAMPLING = 2
 "Pixels of a photograph, in a row, that are left for one of the input: less would look other than in an evaluation."
-_EVERYWHERE = 255
-"What OpenCV gives to a fourth channel that it adds."
 
 
 class TrainingSamples(torch.utils.data.Dataset):
@@ -91,7 +89,7 @@ class TrainingSamples(torch.utils.data.Dataset):
 
     def _read(self, image_id: int, reduction: int, mask_reduction: int) -> Annotated:
         is_annotated, masks = self.data.is_annotated(image_id), self.data.masks(image_id, mask_reduction)
-        inside, taught = _EVERYWHERE if self.read_peaks else 0, None
+        taught, inside = None, None if self.read_peaks else 0
         if self.read_persons and (self.teacher_outlines or not is_annotated):
             sure, doubted = self.read_persons(image_id)
             if self.teacher_outlines:
@@ -120,10 +118,10 @@ class TrainingSamples(torch.utils.data.Dataset):
         return pixels, (width / pixels.shape[1], height / pixels.shape[0])
 
 
-def _with_fourth(masks: np.ndarray, mask: np.ndarray | int) -> np.ndarray:
-    """Masks (H, W, 3) uint8 and another one as (H, W, 4)."""
+def _with_fourth(masks: np.ndarray, mask: np.ndarray | int | None) -> np.ndarray:
+    """Masks (H, W, 3) uint8 and another one as (H, W, 4); None is 255 everywhere, as OpenCV adds a channel."""
     masks = cv2.cvtColor(masks, cv2.COLOR_RGB2RGBA)
-    if not isinstance(mask, int) or mask != _EVERYWHERE:
+    if mask is not None:
         masks[..., 3] = mask
     return masks
 
