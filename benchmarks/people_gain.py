@@ -51,12 +51,11 @@ class Arm:
         """Settings of the training that differ between arms."""
         annotated, bare, photographs = given.labels
         settings = {"loss.alpha": {"annotated": 0.0, "bare": 1.0, "both": 0.5}[self.few]}
+        settings["data.soft_labels"] = {"annotated": None, "bare": bare, "both": annotated}[self.few]
         if self.few == "bare":
-            settings |= {"data.images": given.root / "train2017", "data.soft_labels": bare}
+            settings |= {"data.root": None, "data.images": given.root / "train2017"}
         else:
-            settings |= {"data.root": given.root}
-        if self.few == "both":
-            settings["data.soft_labels"] = annotated
+            settings["data.root"] = given.root
         if self.many:
             more = {"images": str(given.photographs), "soft_labels": photographs, "share": given.share}
             settings["data.more"] = [more]
@@ -89,10 +88,11 @@ def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> t
             "seed": seed,
             "resume": "auto",
             "data.workers": given.workers,
+            "outputs.heatmaps.soft_gain": given.soft_gain,
             "outputs.heatmaps.disagreement": given.disagreement if speaks_twice else "blend",
         }
         train(load_config(TrainConfig, given.recipe, common | ARMS[number].settings(given)))
-    data = KeypointSet(DataSource(given.root, "val2017"), COCO_17)
+    data = KeypointSet(DataSource(given.measured or given.root, "val2017"), COCO_17)
     predictions = predict_all(
         load_model(last).predictor(GroupingConfig(), flip=False), data, data.image_ids.tolist(), 8
     )
@@ -119,6 +119,7 @@ def main():
     parser.add_argument(
         "--labels", nargs=3, required=True, help="stores of the few, of the few as a bare folder, of the many"
     )
+    parser.add_argument("--measured", type=Path, help="set whose val2017 is measured on (default: that of --root)")
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="what else is set")
     parser.add_argument("--out", type=Path, default=Path("runs/people_gain"), help="folder of the trainings")
     parser.add_argument("--start", choices=sorted(STARTS), default="synthetic", help="weights to start from")
@@ -133,6 +134,7 @@ def main():
     parser.add_argument("--workers", type=int, default=1, help="loader processes")
     rules = ("blend", "human", "maximum")
     parser.add_argument("--disagreement", choices=rules, default="blend", help="where human and teacher both speak")
+    parser.add_argument("--soft_gain", type=float, default=1.0, help="factor of the heights of soft targets")
     parser.add_argument("--bootstrap", type=int, default=500, help="draws of the photographs")
     given = parser.parse_args()
     found = {arm - 1: [] for arm in sorted({1, *given.arms})}
