@@ -67,7 +67,7 @@ class CreatedStore:
         """(N, 2) int32: width, height in pixels."""
         return self._whole("image_size")
 
-    @property
+    @cached_property
     def long_sides(self) -> np.ndarray:
         """(N,) int32: the longer of width and height, pixels."""
         return self.image_sizes.max(axis=1)

@@ -74,7 +74,7 @@ class Annotations:
 
     def of(self, image_id: int) -> slice:
         """Those of one image."""
-        return slice(*np.searchsorted(self.image_ids, (image_id, image_id + 1)).tolist())
+        return slice(*self.image_ids.searchsorted((image_id, image_id + 1)).tolist())
 
 
 def no_annotations(joints: int) -> Annotations:

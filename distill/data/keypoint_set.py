@@ -146,7 +146,7 @@ class KeypointSet:
 
     def _row(self, image_id: int) -> int:
         """Place of an image in `image_ids`."""
-        row = int(np.searchsorted(self.image_ids, image_id))
+        row = int(self.image_ids.searchsorted(image_id))
         if row == len(self.image_ids) or self.image_ids[row] != image_id:
             raise InputError(f"image id {image_id} is not in {self.annotation_file}")
         return row

@@ -89,20 +89,21 @@ class Offsets(Head):
         weights = _inside(batch)[..., None] * near / near.sum(-1, keepdim=True).clamp(min=_TINY)
         places, known = batch.persons[..., :2] / stride, batch.persons[..., 2] > 0
         own = places[:, :, :, None]
+        starts, ends = (torch.cat(joint) for joint in zip(*_ends(self.tree, maps.device), strict=True))
         channel = torch.arange(joints, device=maps.device)
-        at = _Cells(maps)
-        short = _distance(at(cells, channel, channel + joints), cells, SHORT_UNIT, own)
+        far = 2 * joints + torch.arange(edges, device=maps.device)
+        far = torch.cat([far, far + 2 * edges])
+        # Read at once, as each reading costs gradients of the size of the maps.
+        around = torch.cat([cells, cells[:, :, starts]], dim=2)
+        x_channel, y_channel = torch.cat([channel, far]), torch.cat([channel + joints, far + edges])
+        near_offsets, far_offsets = _read(maps, around, x_channel, y_channel).split([joints, 2 * edges], dim=2)
+        short = _distance(near_offsets, cells, SHORT_UNIT, own)
         sides = (longer_sides(batch.persons) / stride).clamp(min=1.0)[:, :, None, None]
-        parts = []
-        for direction, (start, end) in enumerate(_ends(self.tree, maps.device)):
-            channel = 2 * joints + 2 * direction * edges + torch.arange(edges, device=maps.device)
-            target = places[:, :, end][:, :, :, None]
-            around = cells[:, :, start]
-            apart = _distance(at(around, channel, channel + edges), around, MID_UNIT, target)
-            parts.append((apart / sides * weights[:, :, start] * known[:, :, end, None]).sum())
+        apart = _distance(far_offsets, cells[:, :, starts], MID_UNIT, places[:, :, ends][:, :, :, None])
+        mid = apart / sides * weights[:, :, starts] * known[:, :, ends, None]
         return {
             "offset_short": Loss((short * weights).sum() / counts["offset_short"], self.weight),
-            "offset_mid": Loss(sum(parts) / counts["offset_mid"], self.mid_weight),
+            "offset_mid": Loss(mid.sum() / counts["offset_mid"], self.mid_weight),
         }
 
     def combined(self, direct: torch.Tensor, mirrored: torch.Tensor | None, flip_index: torch.Tensor) -> torch.Tensor:
@@ -151,18 +152,14 @@ def _inside(batch: Batch) -> torch.Tensor:
     return confidence * ((x >= 0) & (y >= 0) & (x < width) & (y < height))
 
 
-class _Cells:
-    """Reads maps (B, C, H, W) at single cells, in the order in which channels-last memory holds them."""
-
-    def __init__(self, maps: torch.Tensor):
-        self._channels, self._width = maps.shape[1], maps.shape[3]
-        self._flat = maps.float().permute(0, 2, 3, 1).flatten(1)
-
-    def __call__(self, cells: torch.Tensor, x_channel: torch.Tensor, y_channel: torch.Tensor) -> torch.Tensor:
-        """(B, P, K, N, 2): the values of two channels (K,) each, at cells (B, P, K, N, 2) x, y."""
-        first = (cells[..., 1] * self._width + cells[..., 0]) * self._channels
-        index = first[..., None] + torch.stack([x_channel, y_channel], dim=-1)[:, None]
-        return self._flat.gather(1, index.flatten(1)).view(index.shape)
+def _read(maps: torch.Tensor, cells: torch.Tensor, x_channel: torch.Tensor, y_channel: torch.Tensor) -> torch.Tensor:
+    """(B, P, K, N, 2): the values of two channels (K,) each of maps (B, C, H, W), at cells (B, P, K, N, 2) x, y."""
+    channels, width = maps.shape[1], maps.shape[3]
+    first = (cells[..., 1] * width + cells[..., 0]) * channels
+    index = first[..., None] + torch.stack([x_channel, y_channel], dim=-1)[:, None]
+    # In the order in which channels-last memory holds them.
+    flat = maps.float().permute(0, 2, 3, 1).flatten(1)
+    return flat.gather(1, index.flatten(1)).view(index.shape)
 
 
 def _distance(offsets: torch.Tensor, cells: torch.Tensor, unit: float, target: torch.Tensor) -> torch.Tensor:

@@ -44,8 +44,9 @@ def flip(width: float) -> np.ndarray:
 
 def compose(*matrices: np.ndarray) -> np.ndarray:
     """(2, 3) matrix that applies the given ones from left to right."""
-    composed = np.eye(2, 3)
-    for matrix in matrices:
+    first, *others = matrices
+    composed = np.array(first, dtype=np.float64)
+    for matrix in others:
         composed = matrix[:, :2] @ composed
         composed[:, 2] += matrix[:, 2]
     return composed
