@@ -1,10 +1,11 @@
 """Golden cases for the app's Java tests, made by the Python code that the app has to agree with.
 
-python tests/mobile/java_cases.py build/android/cases
+python tests/mobile/java_cases.py build/android/cases [--photograph PHOTOGRAPH.jpg]
 """
 
 import argparse
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from PIL import Image
 
 import students
 from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
-from distill.evaluation.exported import PeakPredictor
-from distill.evaluation.predictor import Predictor
+from distill.data.photographs import read_photograph
+from distill.evaluation.exported import PeakPredictor, exported_predictor
+from distill.evaluation.predictor import Predictor, letterboxed
 from distill.heads.rendering import render
 from distill.pose import geometry
 from distill.pose.centres import UNIT
@@ -27,11 +29,11 @@ from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.json_values import to_json_values
 from mobile.peaks import PeakSettings
-from mobile.runtime import to_stored
+from mobile.runtime import LiteRTModel, to_stored
 
 SCENE_SIZE, SIGMA = 256, 1.7
 SKELETON = get_skeleton("coco_17")
-SHIPPED = Path(students.__file__).parent / "weights" / "attention_xs.safetensors"
+SHIPPED = Path(students.__file__).parent / "weights" / "people_xs.safetensors"
 TAG_DISTANCE = 2.2
 "Rounded distances of tags are then never near the half between two integers."
 GROUPINGS = {
@@ -113,6 +115,21 @@ class Cases:
             self._index(f"scene_{name}", self._maps_case(scene.image, maps, "plain", (width, height)))
         # A phone's sensor lies on its side: a clockwise quarter turn sets its pictures upright.
         self._index("camera", self._frame(np.rot90(scene.image), "nv21"))
+
+    def write_photograph(self, path: Path) -> None:
+        """One that the app opens, and what the student that it carries makes of it."""
+        shutil.copy(path, self.folder / "photograph.jpg")
+        model = LiteRTModel(self.folder / "assets" / "student.tflite")
+        predictor, photograph = exported_predictor(model), read_photograph(path)
+        [(persons, _)] = predictor([photograph])
+        given = model(letterboxed(photograph, self.size)[0][None])
+        names = [output["name"] for output in sorted(self.model["outputs"], key=lambda output: output["position"])]
+        case = {
+            "metadata": json.dumps(self.model),
+            "outputs": [self._file(given[name]) for name in names],
+            "persons": [person.tolist() for person in persons.astype(float)],
+        }
+        self._index("photograph", case)
 
     def _photographs(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Scenes: square, cut to upright and to wide, and larger than the input; with their keypoints."""
@@ -345,4 +362,9 @@ class Cases:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder to write")
-    Cases(parser.parse_args().folder).write()
+    parser.add_argument("--photograph", type=Path, help="JPEG that the app shows with what the student finds")
+    given = parser.parse_args()
+    cases = Cases(given.folder)
+    cases.write()
+    if given.photograph is not None:
+        cases.write_photograph(given.photograph)

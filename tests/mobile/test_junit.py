@@ -13,6 +13,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+PHOTOGRAPH = Path("coco_mini", "val2017", "000000006471.jpg")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -23,7 +25,9 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def tested(repository: Path, executable: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def tested(
+    repository: Path, shared: Path, executable: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Outcome:
     """One run of `build.py test`."""
     for tool in ("javac", "mvn", "aapt2"):
         executable(tool)
@@ -32,7 +36,7 @@ def tested(repository: Path, executable: Callable[[str], Path], tmp_path_factory
     build = repository / "mobile" / "android" / "build.py"
     environment = os.environ | {"PYTHONPATH": str(repository)}
     for command in (
-        (Path(__file__).with_name("java_cases.py"), cases),
+        (Path(__file__).with_name("java_cases.py"), cases, "--photograph", shared / PHOTOGRAPH),
         (build, "test", "--cases", cases, "--out", folder / "out"),
     ):
         done = subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment)
@@ -43,7 +47,7 @@ def tested(repository: Path, executable: Callable[[str], Path], tmp_path_factory
 @pytest.mark.slow
 def test_all_pass(tested):
     number, *rest = tested.output.split()
-    assert int(number) >= 126 and rest == ["tests", "passed"]
+    assert int(number) >= 129 and rest == ["tests", "passed"]
     logs = [(tested.out / name).read_text() for name in ("junit.txt", "junit-runtime.txt")]
     assert sum(int(re.search(r"^OK \((\d+) tests\)$", log, re.MULTILINE)[1]) for log in logs) == int(number)
 
@@ -64,7 +68,7 @@ def test_results_keep_the_schema(tested, repository):
 def test_screens_are_drawn(tested):
     """As large as the phone's screen in the tests, and not of one colour."""
     upright = (822, 1462)
-    sizes = dict.fromkeys(("benchmark", "error", "live", "live_refused"), upright)
+    sizes = dict.fromkeys(("benchmark", "photograph", "error", "live", "live_refused"), upright)
     for name, size in (sizes | {"side": upright[::-1], "small": (320, 533)}).items():
         content = (tested.out / "screens" / f"{name}.png").read_bytes()
         assert content[:8] == b"\x89PNG\r\n\x1a\n"

@@ -3,6 +3,7 @@ package org.posedistill.bench;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertTrue;
+import static org.junit.Assume.assumeTrue;
 
 import android.content.Intent;
 import java.io.File;
@@ -43,6 +44,16 @@ public final class BenchmarkActivityTest extends Runs {
         assertPersons(result.getJSONArray("persons"));
         assertTrue(text, text.contains("delegated 90 of 120 operators"));
         Screens.draw(controller.get(), "benchmark");
+    }
+
+    @Test
+    public void showsPeopleOnAPhotograph() throws Exception {
+        assumeTrue("no case was made of a photograph", Cases.has("photograph.json"));
+        push("photograph.jpg", Cases.bytes("photograph.jpg"));
+        intent.putExtra("photograph", "photograph.jpg");
+        given("photograph");
+        assertPersons(result("student_cpu_4.json", "photograph").getJSONArray("persons"));
+        Screens.draw(controller.get(), "photograph");
     }
 
     @Test

@@ -30,6 +30,10 @@ public final class Cases {
         return new String(bytes(file), StandardCharsets.UTF_8);
     }
 
+    public static boolean has(String file) {
+        return Files.exists(folder("bench.cases").resolve(file));
+    }
+
     public static byte[] bytes(String file) throws IOException {
         return Files.readAllBytes(folder("bench.cases").resolve(file));
     }
