@@ -51,8 +51,9 @@ def chart(
     points = [point for line in series.values() for point in line]
     if not points:
         return None
-    x_range = _widened(min(x for x, _ in points), max(x for x, _ in points))
-    y_range = y_range or _widened(min(y for _, y in points), max(y for _, y in points))
+    x_ends, y_ends = ((min(values), max(values)) for values in zip(*points, strict=True))
+    y_ends = y_range or y_ends
+    x_range, y_range = _widened(*x_ends), _widened(*y_ends)
 
     def place(x: float, y: float) -> tuple[float, float]:
         across, up = (x - x_range[0]) / (x_range[1] - x_range[0]), (y - y_range[0]) / (y_range[1] - y_range[0])
@@ -60,13 +61,14 @@ def chart(
 
     def drawn(name: str, line: list[tuple[float, float]]) -> Line:
         path = "M" + "L".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in line)
-        return Line(name, path, number(line[-1][1]) if ends else "")
+        # A point by itself is a line of no length, which round ends make a dot.
+        return Line(name, path if len(line) > 1 else path + "h0", number(line[-1][1]) if ends else "")
 
     return Chart(
         title,
         tuple(drawn(name, line) for name, line in series.items() if line),
-        tuple((place(x, y_range[0])[0], number(x)) for x in _ticks(*x_range)),
-        tuple((place(x_range[0], y)[1], number(y)) for y in _ticks(*y_range)),
+        tuple((place(x, y_range[0])[0], number(x)) for x in _ticks(*x_ends)),
+        tuple((place(x_range[0], y)[1], number(y)) for y in _ticks(*y_ends)),
         tuple(place(x, y_range[0])[0] for x in marks if x_range[0] <= x <= x_range[1]),
     )
 
@@ -77,6 +79,8 @@ def number(value: float) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
+    if low == high:
+        return [low]
     return [low + (high - low) * part / 4 for part in range(5)]
 
 
