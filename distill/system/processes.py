@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -118,6 +119,15 @@ class Agreement:
             raise
         if self.largest(0):
             raise InputError(_LOST)
+
+
+def from_main_process(value: Any, accelerator: Accelerator) -> Any:
+    """The main process's value, in every process; every process must ask."""
+    if accelerator.num_processes == 1:
+        return value
+    held = [value]
+    distributed.broadcast_object_list(held, device=accelerator.device)
+    return held[0]
 
 
 @contextmanager

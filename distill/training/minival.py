@@ -19,6 +19,8 @@ from distill.labelling.teacher_pass import check_store
 from distill.networks.modes import evaluating
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import Skeleton
+from distill.system.processes import Agreement
+from distill.system.signals import StopRequest
 from distill.training.config import TrainConfig, TrainDataConfig
 from distill.training.learning_data import LearningData
 from distill.training.minival_sheet import draw_worst
@@ -84,6 +86,31 @@ class Minival:
                 return predict_all(predictor, self.data, self.image_ids[part], self.batch_size, partial(_go_on, stop))
         except _Stopped:
             return None
+
+    def find_together(
+        self, network: nn.Module, heads: Mapping[str, Head], agreement: Agreement, stop: StopRequest
+    ) -> Predictions | None:
+        """As `find`, each process in its part of the photographs; every process gets all that was found.
+
+        The network is the main process's, which alone keeps a moving average up. None when a process was asked to stop.
+
+        Raises:
+            InputError: another process failed.
+        """
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        if processes > 1:
+            for tensor in network.state_dict().values():
+                torch.distributed.broadcast(tensor, 0)
+        with agreement.all_or_none():
+            part = slice(process, None, processes)
+            own = self.find(network, heads, part, lambda: stop.received is not None)
+        if stop.agree(agreement.largest):
+            return None
+        if processes == 1:
+            return own
+        parts = [None] * processes
+        torch.distributed.all_gather_object(parts, own)
+        return {image_id: found for part in parts for image_id, found in part.items()}
 
     def figures(self, predictions: Predictions) -> dict[str, float | None]:
         """COCO figures, as `distill.evaluation.coco.evaluate` names them."""

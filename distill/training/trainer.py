@@ -8,7 +8,6 @@ import torch
 
 from distill.data.loader import StepSampler, make_loader
 from distill.data.normalise import normalise
-from distill.evaluation.coco import Predictions
 from distill.heads.batch import Batch
 from distill.heads.registry import plain_heads
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint, save_checkpoint
@@ -18,7 +17,7 @@ from distill.system.devices import choose_precision, leave_cores_for
 from distill.system.errors import InputError
 from distill.system.imports import imported
 from distill.system.json_values import to_json_values
-from distill.system.processes import Agreement, make_accelerator
+from distill.system.processes import Agreement, from_main_process, make_accelerator
 from distill.system.signals import StopRequest
 from distill.training.compiling import Compiled, compiled
 from distill.training.config import TrainConfig
@@ -231,7 +230,8 @@ class Trainer:
 
         Who is asked to stop does so, and the resumed run measures in its place.
         """
-        state, predictions = self.state, self._found_by_all(stop)
+        state, heads = self.state, self.learner.heads
+        predictions = self.minival.find_together(state.ema.module, heads, self.agreement, stop)
         if predictions is None:
             return
         state.measured = state.step
@@ -244,36 +244,7 @@ class Trainer:
             if (self.metrics["ap"] or 0.0) > state.best:
                 state.best = self.metrics["ap"] or 0.0
                 self._save("best.safetensors")
-        state.schedule.observe(state.step, self._common(self.metrics))
-
-    def _found_by_all(self, stop: StopRequest) -> Predictions | None:
-        """Persons of the whole minival, found with the main process's moving average, which alone is kept up.
-
-        None when a process was asked to stop.
-        """
-        process, processes = self.accelerator.process_index, self.accelerator.num_processes
-        ema = self.state.ema.module
-        if processes > 1:
-            for tensor in ema.state_dict().values():
-                torch.distributed.broadcast(tensor, 0)
-        with self.agreement.all_or_none():
-            part = slice(process, None, processes)
-            own = self.minival.find(ema, self.learner.heads, part, lambda: stop.received is not None)
-        if stop.agree(self.agreement.largest):
-            return None
-        if processes == 1:
-            return own
-        parts = [None] * processes
-        torch.distributed.all_gather_object(parts, own)
-        return {image_id: found for part in parts for image_id, found in part.items()}
-
-    def _common(self, metrics: dict[str, float]) -> dict[str, float]:
-        """The main process's figures, in every process."""
-        if self.accelerator.num_processes == 1:
-            return metrics
-        held = [metrics]
-        torch.distributed.broadcast_object_list(held, device=self.accelerator.device)
-        return held[0]
+        state.schedule.observe(state.step, from_main_process(self.metrics, self.accelerator))
 
     @contextmanager
     def _state_kept(self) -> Iterator[None]:
