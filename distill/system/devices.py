@@ -24,11 +24,6 @@ def choose_precision(precision: str) -> str:
     return "bfloat16" if native else "float32"
 
 
-def multiplies_in_bfloat16(device: torch.device) -> bool:
-    """Whether products of large matrices are faster in bfloat16: on a CPU with AVX-512 BF16 they alone are."""
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-
-
 @contextmanager
 def leave_cores_for(workers: int) -> Iterator[None]:
     """Context in which torch computes on one core less for each loader worker, on one at least.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from distill.system.devices import choose_precision, multiplies_in_bfloat16
+from distill.system.devices import choose_precision
 from distill.training.optimizers.registry import OPTIMIZERS, check_momentum
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -16,8 +16,8 @@ BETAS, EPS = (0.9, 0.95), 1e-7
 "Of the AdamW that moves what is no matrix."
 LEAST_ROWS, LONGEST = 4, 128
 "A matrix has so many rows and columns at least, and is so many times as long as it is wide at most."
-WIDE, WIDER = 64, 96
-"Rows from which matrices are multiplied in bfloat16, where all else is, too, and where only products are."
+WIDE = 64
+"Rows from which matrices are multiplied in bfloat16, where the hardware does; fewer are not worth the conversion."
 ADAM_SIZE = 0.2
 "Root mean square of an AdamW step, to which a Muon step is scaled (Liu et al.)."
 
@@ -122,21 +122,14 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     """
     is_tall = matrices.shape[1] > matrices.shape[2]
     found = matrices.mT if is_tall else matrices
-    found = found.to(_precision(found))
+    precision = choose_precision("auto") if found.shape[1] >= WIDE else "float32"
+    found = found.to(getattr(torch, precision))
     found = found / found.norm(dim=(1, 2), keepdim=True).clamp(min=EPS)
     a, b, c = COEFFICIENTS
     for _ in range(NEWTON_SCHULZ_STEPS):
         product = found @ found.mT
         found = torch.baddbmm(found, torch.baddbmm(product, product, product, beta=b, alpha=c), found, beta=a)
     return (found.mT if is_tall else found).float().contiguous()
-
-
-def _precision(matrices: torch.Tensor) -> torch.dtype:
-    """What matrices (N, rows, columns) are multiplied in; few rows are not worth the conversion."""
-    rows = matrices.shape[1]
-    if rows >= WIDE and choose_precision("auto") == "bfloat16":
-        return torch.bfloat16
-    return torch.bfloat16 if rows >= WIDER and multiplies_in_bfloat16(matrices.device) else torch.float32
 
 
 def _is_matrix(parameter: torch.Tensor) -> bool:

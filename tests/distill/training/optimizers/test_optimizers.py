@@ -9,7 +9,6 @@ from torch import nn
 
 from distill.system.choice import Choice
 from distill.system.errors import InputError
-from distill.training.optimizers.muon import orthogonal
 from distill.training.optimizers.registry import OPTIMIZERS
 
 NAMES = ["sgd", "adamw", "muon"]
@@ -28,19 +27,6 @@ def make(name: str, **settings):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Conv2d(6, 2, 1))
     return network, OPTIMIZERS.build(Choice(name, settings), network)
-
-
-def test_only_wide_matrices_are_multiplied_in_bfloat16_where_only_products_are_faster(monkeypatch):
-    monkeypatch.setattr("distill.training.optimizers.muon.choose_precision", lambda name: "float32")
-    matrices = {rows: torch.randn(2, rows, 200, generator=torch.Generator().manual_seed(rows)) for rows in (95, 96)}
-    found = {}
-    for has_it in (False, True):
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has_it=has_it: has_it)
-        found[has_it] = {rows: orthogonal(some) for rows, some in matrices.items()}
-    assert torch.equal(found[False][95], found[True][95])
-    assert not torch.equal(found[False][96], found[True][96])
-    lengths = [torch.linalg.svdvals(each[96]) for each in found.values()]
-    torch.testing.assert_close(*lengths, atol=0.03, rtol=0)
 
 
 @pytest.mark.parametrize("name", NAMES)
