@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from distill.system.devices import choose_precision, leave_cores_for
+from distill.system.devices import bfloat16_gain, choose_precision, leave_cores_for
 from distill.system.errors import InputError
 
 
@@ -14,15 +14,30 @@ def test_a_precision_that_is_named_is_taken():
 
 
 @pytest.mark.parametrize(
-    ("has_amx", "has_avx512_bf16", "chosen"),
-    [(True, True, "bfloat16"), (False, True, "float32"), (False, False, "float32")],
+    ("has_amx", "has_avx512_bf16", "gain", "chosen"),
+    [
+        (True, True, 0.5, "bfloat16"),
+        (False, True, 1.8, "bfloat16"),
+        (False, True, 0.7, "float32"),
+        (False, False, 1.8, "float32"),
+    ],
 )
-def test_auto_takes_bfloat16_on_processors_with_matrix_units_only(monkeypatch, has_amx, has_avx512_bf16, chosen):
-    """With AVX-512 BF16 alone it was measured to be slower than float32."""
+def test_auto_takes_bfloat16_on_processors_that_are_faster_in_it(monkeypatch, has_amx, has_avx512_bf16, gain, chosen):
+    """With AVX-512 BF16 alone it depends on the processor."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_avx512_bf16)
+    monkeypatch.setattr("distill.system.devices.bfloat16_gain", lambda: gain)
     assert choose_precision("auto") == chosen
+
+
+def test_what_bfloat16_gains_is_measured_anywhere_and_touches_no_random_numbers():
+    state = torch.get_rng_state()
+    bfloat16_gain.cache_clear()
+    with torch.inference_mode():
+        assert bfloat16_gain() > 0
+    assert bfloat16_gain.cache_info().currsize == 1
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize(("is_native", "chosen"), [(True, "bfloat16"), (False, "float32")])
