@@ -35,10 +35,12 @@ def choose_precision(precision: str) -> str:
 def bfloat16_gain() -> float:
     """How many times as fast as in float32 a convolution is in bfloat16 on this CPU, forward and backward.
 
-    Measured once, by the fastest of several turns, with the channels and cells of a small student's.
+    Measured once, by the fastest of several turns on one thread, which other work beside it disturbs least, with the
+    channels and cells of a small student's.
     """
     seconds = {torch.float32: [], torch.bfloat16: []}
-    with torch.inference_mode(False), torch.enable_grad():
+    one_thread = leave_cores_for(torch.get_num_threads() - 1)
+    with one_thread, torch.inference_mode(False), torch.enable_grad():
         images = torch.ones(8, 32, 48, 48).contiguous(memory_format=torch.channels_last)
         weight = torch.ones(32, 32, 3, 3, requires_grad=True)
         for _ in range(TURNS):

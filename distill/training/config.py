@@ -146,7 +146,7 @@ class TrainConfig:
     seed: int = 0
     "Of weights, order and augmentation."
     precision: str = "auto"
-    "float32, bfloat16 or auto: bfloat16 where it is faster, on GPUs that compute in it and on CPUs with AMX."
+    "float32, bfloat16 or auto: bfloat16 on GPUs that compute in it and on CPUs that are faster in it."
     freeze: list[str] = field(default_factory=list)
     "Parts of the network that do not learn, such as backbone; their normalisation keeps its statistics."
     freeze_norm: bool = False
