@@ -33,8 +33,12 @@ from distill.pose.skeleton import COCO_17
 from distill.training.config import TrainConfig
 
 RECIPE = Path(str(files("distill"))) / "recipes" / "student_coco_mini.yaml"
-STARTS = {"synthetic": "students/weights/attention_xs.safetensors", "nothing": None}
-"Weights that a training may start from."
+STARTS = {
+    "synthetic": {"weights": "students/weights/attention_xs.safetensors"},
+    "nothing": {"weights": None},
+    "imagenet": {"weights": None, "model": "attention_lite0", "model.pretrained": True},
+}
+"What a training may start from, with the network where it is another than the recipe's."
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,6 @@ def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> t
     if not last.exists() or load_network(last)[1].step < given.steps:
         common = {
             "out": out,
-            "weights": STARTS[start],
             "input_size": given.input_size,
             "steps": given.steps,
             "batch_size": given.batch_size,
@@ -91,7 +94,7 @@ def measured(given: argparse.Namespace, number: int, start: str, seed: int) -> t
             "outputs.heatmaps.soft_gain": given.soft_gain,
             "outputs.heatmaps.disagreement": given.disagreement if speaks_twice else "blend",
         }
-        train(load_config(TrainConfig, given.recipe, common | ARMS[number].settings(given)))
+        train(load_config(TrainConfig, given.recipe, STARTS[start] | common | ARMS[number].settings(given)))
     data = KeypointSet(DataSource(given.measured or given.root, "val2017"), COCO_17)
     predictions = predict_all(
         load_model(last).predictor(GroupingConfig(), flip=False), data, data.image_ids.tolist(), 8
@@ -122,7 +125,12 @@ def main():
     parser.add_argument("--measured", type=Path, help="set whose val2017 is measured on (default: that of --root)")
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="what else is set")
     parser.add_argument("--out", type=Path, default=Path("runs/people_gain"), help="folder of the trainings")
-    parser.add_argument("--start", choices=sorted(STARTS), default="synthetic", help="weights to start from")
+    parser.add_argument(
+        "--start",
+        choices=sorted(STARTS),
+        default="synthetic",
+        help="what to start from: imagenet is attention_lite0 and needs the extra `pretrained`",
+    )
     parser.add_argument(
         "--arms", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="which of the five; 1 is the baseline"
     )

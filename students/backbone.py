@@ -4,12 +4,14 @@ import importlib
 import importlib.util
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import timm
 import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 
 logger = logging.getLogger(__name__)
@@ -121,11 +123,14 @@ class TimmBackbone(nn.Module):
 def _create_timm(name: str, pretrained: bool, input_channels: int) -> nn.Module:
     options = {"features_only": True, "out_indices": (1, 2, 3, 4), "in_chans": input_channels}
     if pretrained:
+        published = timm.get_pretrained_cfg(name)
         if input_channels == 3 and (weights := packaged_weights(name)) is not None:
-            return _filled(timm.create_model(name, pretrained=False, **options), weights)
+            network = _filled(timm.create_model(name, pretrained=False, **options), weights)
+            return take_normalised(network, published.mean, published.std)
         try:
             _ask_for_weights()
-            return timm.create_model(name, pretrained=True, **options)
+            network = timm.create_model(name, pretrained=True, **options)
+            return take_normalised(network, published.mean, published.std)
         except (OSError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             logger.warning("no ImageNet weights for %s (%s); starting from random ones", name, reason)
@@ -151,6 +156,41 @@ def _filled(network: nn.Module, weights: Path) -> nn.Module:
         raise ValueError(f"{weights} does not hold the layers of {_LITE0}; install the version of constraints.txt")
     network.load_state_dict(dict(zip(own, found, strict=True)))
     return network
+
+
+def take_normalised(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
+    """Let a network that was trained on (x - mean) / std take what `distill.data.normalise` gives, in place.
+
+    The difference goes into the first convolution and into its bias, or the normalisation after it; where that
+    convolution pads, cells at the border see another grey than before.
+
+    Args:
+        network: its first convolution takes R, G, B (or the one channel that the network makes of their mean).
+        mean, std: of R, G, B, of values 0..1.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.BatchNorm2d))]
+    first = layers[0]
+    (mean, std), (own_mean, own_std) = (
+        _of_channels(torch.tensor(values), first.in_channels)
+        for values in ([mean, std], [IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD])
+    )
+    with torch.no_grad():
+        shift = torch.einsum("oikl,i->o", first.weight, (own_mean - mean) / std)
+        first.weight *= (own_std / std)[:, None, None]
+        if first.bias is not None:
+            first.bias += shift
+        else:
+            layers[1].running_mean -= shift
+    return network
+
+
+def _of_channels(mean_and_std: torch.Tensor, channels: int) -> torch.Tensor:
+    """Mean and standard deviation (2, channels) of R, G, B, or of a grey: normalised as each, then averaged."""
+    if channels > 1:
+        return mean_and_std
+    mean, std = mean_and_std
+    scale = 1 / (1 / std).mean()
+    return torch.stack([(mean / std).mean() * scale, scale])[:, None]
 
 
 def _ask_for_weights() -> None:
