@@ -15,20 +15,11 @@ import numpy as np
 
 from distill.data.keypoint_set import KeypointSet
 from distill.data.source import DataSource
-from distill.drawing.persons import draw_persons
+from distill.drawing.persons import draw_for_sheet
 from distill.drawing.sheet import contact_sheet, write_image
 from distill.pose.skeleton import COCO_17
 from distill.prediction.model import PoseModel, load_model
 from distill.system.choice import Choice
-
-DENSITY = 2
-"Pixels of a drawing to one of the sheet, so that lines stay fine."
-
-
-def drawn(photograph: np.ndarray, persons: np.ndarray, cell: int) -> np.ndarray:
-    """Persons (P, 17, 3) on a photograph, as large as the sheet shows it or larger."""
-    scale = max(1.0, DENSITY * cell / max(photograph.shape[:2]))
-    return draw_persons(photograph, persons, COCO_17, scale=scale)
 
 
 def found(model: PoseModel, photograph: np.ndarray) -> np.ndarray:
@@ -56,7 +47,7 @@ def main():
     for image_id in shown:
         photograph = data.photograph(image_id)
         columns = [data.keypoints(image_id), *(found(model, photograph) for model in models.values())]
-        rows.append([drawn(photograph, persons, given.cell) for persons in columns])
+        rows.append([draw_for_sheet(photograph, persons, COCO_17, given.cell) for persons in columns])
     write_image(given.out, contact_sheet(rows, titles, given.cell))
     print(f"{given.out}: {len(rows)} photographs by {len(models)} models")
 

@@ -19,6 +19,8 @@ PERSON_COLOURS = (
 )
 MASK_COLOUR = (90, 255, 130)
 _SUBPIXEL_BITS = 4
+_DENSITY = 2
+"Pixels of a drawing to one of a contact sheet."
 
 
 def draw_persons(
@@ -60,6 +62,11 @@ def draw_persons(
         for joint in np.flatnonzero(seen):
             _dot(canvas, points[joint], sides[joint], 1.6 * width)
     return canvas
+
+
+def draw_for_sheet(image: np.ndarray, persons: np.ndarray, skeleton: Skeleton, cell: int) -> np.ndarray:
+    """`draw_persons`, as large as a contact sheet of this cell shows it or larger, so that its lines stay fine."""
+    return draw_persons(image, persons, skeleton, scale=max(1.0, _DENSITY * cell / max(image.shape[:2])))
 
 
 def draw_heatmaps(image: np.ndarray, maps: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import torch
 from java_frames import planes_of
-from java_outputs import has_equal_peaks, offsets_of, peaks_of, quantised
+from java_maps import SKELETON, MadeMaps
+from java_outputs import has_equal_peaks, peaks_of, quantised
 from PIL import Image
 
 import students
@@ -21,21 +22,15 @@ from distill.commands.app_assets import SCENE_SEED, AssetsConfig, write_assets
 from distill.data.photographs import read_photograph
 from distill.evaluation.exported import PeakPredictor, exported_predictor
 from distill.evaluation.predictor import Predictor, letterboxed
-from distill.heads.rendering import render
 from distill.pose import geometry
-from distill.pose.centres import UNIT
 from distill.pose.grouping import GroupingConfig, group
-from distill.pose.skeleton import get_skeleton
 from distill.synthetic import SceneConfig, draw_scene
 from distill.system.json_values import to_json_values
 from mobile.peaks import PeakSettings
 from mobile.runtime import LiteRTModel, to_stored
 
-SCENE_SIZE, SIGMA = 256, 1.7
-SKELETON = get_skeleton("coco_17")
+SCENE_SIZE = 256
 SHIPPED = Path(students.__file__).parent / "weights" / "people_xs.safetensors"
-TAG_DISTANCE = 2.2
-"Rounded distances of tags are then never near the half between two integers."
 GROUPINGS = {
     "refined": GroupingConfig(),
     "plain": GroupingConfig(refine=False),
@@ -60,6 +55,7 @@ class Cases:
 
     def __init__(self, folder: Path):
         self.folder, self.random, self.files = folder, np.random.default_rng(5), 0
+        self.maps = MadeMaps(self.random)
         write_assets(AssetsConfig(SHIPPED, folder / "assets", scenes=2))
         self.model = json.loads((folder / "assets" / "student.json").read_text())
         self.size = self.model["input"]["width"], self.model["input"]["height"]
@@ -78,23 +74,26 @@ class Cases:
         decoder = []
         for image, keypoints in photographs:
             for strides in ((4,), (2, 4), (8,)):
-                maps = self._maps(keypoints, image, strides, self.size)
+                maps = self.maps.of_tags(keypoints, image, strides, self.size)
                 decoder += [self._maps_case(image, maps, name, self.size) for name in GROUPINGS]
                 alone = {name: value for name, value in maps.items() if name[:4] != "tags"}
                 decoder += [self._maps_case(image, alone, name, self.size, "alone") for name in GROUPINGS]
-            maps = self._maps(keypoints, image, (4,), self.size)
+            maps = self.maps.of_tags(keypoints, image, (4,), self.size)
             alone = {"heatmaps_s4": maps["heatmaps_s4"]}
             for shift in ("quarter", "parabola"):
                 decoder.append(self._peaks_case(image, maps, shift, self.size, "peaks"))
                 decoder.append(self._peaks_case(image, alone, shift, self.size, "peaks alone"))
             for size in RECTANGLES:
                 for name, strides in (("refined", (4,)), ("quarter", (2, 4))):
-                    maps = self._maps(keypoints, image, strides, size)
+                    maps = self.maps.of_tags(keypoints, image, strides, size)
                     decoder.append(self._maps_case(image, maps, name, size, "rectangular"))
-                maps = self._maps(keypoints, image, (4,), size)
+                maps = self.maps.of_tags(keypoints, image, (4,), size)
                 decoder.append(self._peaks_case(image, maps, "parabola", size, "rectangular"))
-            decoder += [self._centres_case(image, keypoints, name) for name in GROUPINGS]
-            decoder += [self._offsets_case(image, keypoints, name) for name in GROUPINGS]
+            decoder += [
+                self._maps_case(image, make(keypoints, image, self.size), name, self.size, kind)
+                for make, kind in ((self.maps.of_centres, "centre maps"), (self.maps.of_offsets, "offset maps"))
+                for name in GROUPINGS
+            ]
             decoder += [
                 self._quantised_case(image, keypoints, name, dtype)
                 for dtype in (np.int8, np.uint8)
@@ -106,12 +105,12 @@ class Cases:
         self._index("ties", [self._ties(sigma, largest) for sigma, largest in TIED])
         self._index("steps", [self._steps(levels, kernel) for levels in (1, 3) for kernel in (1, 3, 5, 7)])
         scene = draw_scene(SceneConfig(size=SCENE_SIZE), SCENE_SEED, 0)
-        maps = self._maps(scene.keypoints, scene.image, (4,), self.size)
+        maps = self.maps.of_tags(scene.keypoints, scene.image, (4,), self.size)
         self._index("scene", self._maps_case(scene.image, maps, "plain", self.size))
         alone = {"heatmaps_s4": maps["heatmaps_s4"]}
         self._index("scene_alone", self._maps_case(scene.image, alone, "plain", self.size))
         for (width, height), name in zip(RECTANGLES, ("wide", "upright"), strict=True):
-            maps = self._maps(scene.keypoints, scene.image, (4,), (width, height))
+            maps = self.maps.of_tags(scene.keypoints, scene.image, (4,), (width, height))
             self._index(f"scene_{name}", self._maps_case(scene.image, maps, "plain", (width, height)))
         # A phone's sensor lies on its side: a clockwise quarter turn sets its pictures upright.
         self._index("camera", self._frame(np.rot90(scene.image), "nv21"))
@@ -193,66 +192,6 @@ class Cases:
             "expected": {turn: self._file(np.rot90(upright, -turn // 90)) for turn in TURNS},
         }
 
-    def _maps(
-        self, keypoints: np.ndarray, image: np.ndarray, strides: tuple[int, ...], size: tuple[int, int]
-    ) -> dict[str, torch.Tensor]:
-        """Heatmaps of these strides and tags of the coarsest, (1, 17, h, w): people with noise, no two values alike.
-
-        The maps are those of an input of size (width, height), pixels.
-        """
-        matrix = geometry.letterbox(image.shape[1::-1], size)
-        points = geometry.transform(matrix, keypoints[..., :2])
-        person, joint = np.nonzero(keypoints[..., 2] > 0)
-        height = self.random.uniform(0.35, 0.95, len(joint))
-        maps = {}
-        for stride in strides:
-            at = np.concatenate([points[person, joint] / stride, height[:, None]], axis=1).astype(np.float32)
-            shape = (1, len(SKELETON), size[1] // stride, size[0] // stride)
-            heatmaps = render(torch.from_numpy(at), torch.from_numpy(joint), shape, SIGMA * 4 / stride)
-            maps[f"heatmaps_s{stride}"] = heatmaps + self._noise(shape, 0.0, 0.05)
-        stride = strides[-1]
-        tags = torch.zeros(1, len(SKELETON), size[1] // stride, size[0] // stride)
-        across, down = ((np.arange(side // stride) + 0.5) * stride for side in size)
-        for k in range(len(SKELETON)):
-            owners = person[joint == k]
-            if len(owners):
-                x, y = points[owners, k].T
-                distance = (across - x[:, None, None]) ** 2 + (down[:, None] - y[:, None, None]) ** 2
-                tags[0, k] = torch.from_numpy(owners[distance.argmin(axis=0)] * TAG_DISTANCE)
-        maps[f"tags_s{stride}"] = tags + self._noise(tags.shape, -0.05, 0.05)
-        return maps
-
-    def _centres_case(self, image: np.ndarray, keypoints: np.ndarray, name: str) -> dict:
-        """Heatmaps beside centres and offsets that are a cell or so wrong."""
-        heatmaps = self._maps(keypoints, image, (4,), self.size)["heatmaps_s4"]
-        height, width = heatmaps.shape[2:]
-        points = geometry.transform(geometry.letterbox(image.shape[1::-1], self.size), keypoints[..., :2]) / 4
-        known = keypoints[..., 2:] > 0
-        middles = (points * known).sum(axis=1) / known.sum(axis=1)
-        confidence = self.random.uniform(0.4, 0.9, len(middles))
-        at = np.column_stack([middles, confidence]).astype(np.float32)
-        shape = (1, 1, height, width)
-        where = render(torch.from_numpy(at), torch.zeros(len(at), dtype=torch.int64), shape, SIGMA)
-        cells = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
-        nearest = ((cells[:, :, None] - middles) ** 2).sum(axis=-1).argmin(axis=-1)
-        ways = (points[nearest] - cells[:, :, None]).transpose(3, 2, 0, 1).reshape(1, -1, height, width) / UNIT
-        ways = torch.from_numpy(ways.astype(np.float32)) + self._noise(ways.shape, -0.2, 0.2)
-        centres = torch.cat([where + self._noise(shape, 0.0, 0.05), ways], dim=1)
-        return self._maps_case(image, {"heatmaps_s4": heatmaps, "centre_s4": centres}, name, self.size, "centre maps")
-
-    def _offsets_case(self, image: np.ndarray, keypoints: np.ndarray, name: str) -> dict:
-        """Heatmaps beside offsets that are up to a fifth of their unit wrong."""
-        heatmaps = self._maps(keypoints, image, (4,), self.size)["heatmaps_s4"]
-        points = geometry.transform(geometry.letterbox(image.shape[1::-1], self.size), keypoints[..., :2]) / 4
-        middles = np.stack([p[k[:, 2] > 0].mean(axis=0) for p, k in zip(points, keypoints, strict=True)])
-        points = np.where(keypoints[..., 2:] > 0, points, middles[:, None])
-        ways = torch.from_numpy(offsets_of(points, heatmaps.shape[2:], SKELETON.tree))[None]
-        ways = ways + self._noise(ways.shape, -0.2, 0.2)
-        return self._maps_case(image, {"heatmaps_s4": heatmaps, "offsets_s4": ways}, name, self.size, "offset maps")
-
-    def _noise(self, shape: tuple[int, ...], low: float, high: float) -> torch.Tensor:
-        return torch.from_numpy(self.random.uniform(low, high, shape).astype(np.float32))
-
     def _maps_case(
         self, image: np.ndarray, maps: dict[str, torch.Tensor], name: str, size: tuple[int, int], kind: str = ""
     ) -> dict:
@@ -264,7 +203,7 @@ class Cases:
     def _quantised_case(self, image: np.ndarray, keypoints: np.ndarray, name: str, dtype: type) -> dict:
         """Maps as a quantised model gives them."""
         while True:
-            stored, details, read = quantised(self._maps(keypoints, image, (4,), self.size), dtype)
+            stored, details, read = quantised(self.maps.of_tags(keypoints, image, (4,), self.size), dtype)
             if not has_equal_peaks(read["heatmaps_s4"]):
                 break
         predictor = Predictor(lambda images: read, self.size, SKELETON, GROUPINGS[name])
