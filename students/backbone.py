@@ -123,14 +123,11 @@ class TimmBackbone(nn.Module):
 def _create_timm(name: str, pretrained: bool, input_channels: int) -> nn.Module:
     options = {"features_only": True, "out_indices": (1, 2, 3, 4), "in_chans": input_channels}
     if pretrained:
-        published = timm.get_pretrained_cfg(name)
         if input_channels == 3 and (weights := packaged_weights(name)) is not None:
-            network = _filled(timm.create_model(name, pretrained=False, **options), weights)
-            return take_normalised(network, published.mean, published.std)
+            return _of_photographs(_filled(timm.create_model(name, pretrained=False, **options), weights))
         try:
             _ask_for_weights()
-            network = timm.create_model(name, pretrained=True, **options)
-            return take_normalised(network, published.mean, published.std)
+            return _of_photographs(timm.create_model(name, pretrained=True, **options))
         except (OSError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             logger.warning("no ImageNet weights for %s (%s); starting from random ones", name, reason)
@@ -156,6 +153,11 @@ def _filled(network: nn.Module, weights: Path) -> nn.Module:
         raise ValueError(f"{weights} does not hold the layers of {_LITE0}; install the version of constraints.txt")
     network.load_state_dict(dict(zip(own, found, strict=True)))
     return network
+
+
+def _of_photographs(network: nn.Module) -> nn.Module:
+    """A network of timm with its published weights, as one that takes photographs as ours do."""
+    return take_normalised(network, network.pretrained_cfg["mean"], network.pretrained_cfg["std"])
 
 
 def take_normalised(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
