@@ -1,6 +1,6 @@
 """AP of a model by how photographs are made as small as its input.
 
-    python benchmarks/downscaling.py students/weights/people_l.safetensors --root ../shared/coco_mini --split val2017
+    python benchmarks/downscaling.py students/weights/people_l.safetensors --root SET --split val2017
 
 The baseline is what evaluation, export and app do: each pixel of the input is taken bilinearly from the photograph. The
 others average the photograph first, by a half, quarter or eighth that leaves no fewer pixels than the input needs, or

@@ -1,6 +1,6 @@
 """Training samples a second of one core, by part, against the way in which every map is warped by itself.
 
-    python benchmarks/loading.py --root ../shared/coco_mini --size 256 --epochs 4
+    python benchmarks/loading.py --root SET --size 256 --epochs 4
 
 The baseline does as the original project did, whose 400 GB were 17 float32 maps of 224 x 224 for each photograph of
 COCO: the soft maps are read from a file, the hard ones are drawn, and each of the 34 is warped by itself with Pillow,
