@@ -31,7 +31,7 @@ from distill.networks.checkpoint import load_network
 from distill.pose.grouping import GroupingConfig
 from distill.pose.skeleton import COCO_17
 from distill.training.config import TrainConfig
-from students.backbone import packaged_weights
+from students.pretrained import packaged_weights
 
 RECIPE = Path(str(files("distill"))) / "recipes" / "student_coco_mini.yaml"
 STARTS = {
