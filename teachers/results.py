@@ -11,6 +11,9 @@ from teachers.contract import Surroundings, TeacherPersons
 from teachers.errors import WeightsError
 from teachers.registry import register
 
+_FARTHEST = 1_000_000
+"Pixels from a photograph's corner beyond which no joint can lie."
+
 
 @register("results")
 class Results:
@@ -69,6 +72,8 @@ class Results:
             raise WeightsError(f"{owner} has {len(joints)} joints and the skeleton {self.joints}; name its skeleton")
         if not np.isfinite(joints).all() or not np.isfinite(score):
             raise WeightsError(f"{owner} holds something else than finite numbers; write it again")
+        if np.abs(joints[:, :2]).max(initial=0) > _FARTHEST:
+            raise WeightsError(f"{owner} has a joint more than {_FARTHEST} pixels away; write it again")
         found = joints[:, 2:] > 0
         person = np.column_stack([joints[:, :2] + 0.5, joints[:, 2].clip(0, 1)]) * found
         return image_id, person, min(max(score, 0.0), 1.0)

@@ -37,6 +37,7 @@ from distill.system.choice import Choice
 from distill.system.errors import InputError
 from distill.system.imports import imported
 from distill.system.json_values import to_json_values
+from distill.system.notes import note
 from distill.system.signals import StopRequest
 
 
@@ -138,6 +139,8 @@ def build(config: BuildConfig) -> SoftLabelStore:
         )
     if not finished:
         stop.end()
+    if teacher_pass.empty:
+        note(_without_anybody(config.out, teacher_pass))
     if missing := store.missing_shards(checksums=False):
         print(f"{config.out}: task {task} of {num_tasks} is done; {len(missing)} shards of other tasks are missing")
         return store
@@ -145,6 +148,14 @@ def build(config: BuildConfig) -> SoftLabelStore:
     if config.evaluate:
         print(table(evaluate_store(store, data)))
     return store
+
+
+def _without_anybody(out: str, done: TeacherPass) -> str:
+    """What to say of photographs in which the teacher found nothing, which teach that nobody is there."""
+    text = f"{out}: the teacher found nothing in {done.empty} of {done.labelled} photographs"
+    if done.empty < done.labelled:
+        return text
+    return f"{text}; if people are there, see whether its weights, results and confidence fit these photographs"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -151,6 +151,8 @@ class TeacherPass:
             has_persons(store),
         )
         self.batch_size, self.threads = batch_size, threads
+        self.labelled, self.empty = 0, 0
+        "Photographs that `run` labelled, and those of them in which the teacher found nothing."
         self._canvas = getattr(teacher, "canvas", None)
 
     def run(
@@ -172,15 +174,15 @@ class TeacherPass:
         """
         missing = self.store.missing_shards(shards)
         total = sum(len(self.store.shard_image_ids(shard)) for shard in missing)
-        done = 0
-        progress(done, total)
+        progress(self.labelled, total)
         with Behind(ShardLabels.write, depth=_SHARDS_BEHIND) as write, closing(self._labelled(missing)) as labelled:
             for shard, found in groupby(labelled, key=itemgetter(0)):
                 labels = ShardLabels(self.store, shard)
                 for _, ids, some in found:
                     labels.add(ids, some)
-                    done += len(ids)
-                    progress(done, total)
+                    self.labelled += len(ids)
+                    self.empty += sum(not len(peaks) for peaks in some.peaks)
+                    progress(self.labelled, total)
                     if stop():
                         return False
                 write(labels)

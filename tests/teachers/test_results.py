@@ -51,6 +51,7 @@ def test_doubted_persons_are_left_out(write):
         ([PERSON | {"keypoints": [1, 2, 3]}], "entry 0 has 1 joints and the skeleton 3"),
         ([PERSON | {"keypoints": [1, 2]}], "entry 0 has no usable image_id, keypoints or score"),
         ([PERSON | {"keypoints": [float("nan")] * 9}], "entry 0 holds something else than finite numbers"),
+        ([PERSON | {"keypoints": [1e300, 2, 1] * 3}], "entry 0 has a joint more than 1000000 pixels away"),
     ],
 )
 def test_files_that_are_wrong_are_one_line(write, content, message):

@@ -1,12 +1,15 @@
-"""A real adb server of its own, and stand-ins for phones that it reaches over loopback."""
+"""A small store; a real adb server of its own, and stand-ins for phones that it reaches over loopback."""
 
 import importlib.util
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from distill.commands import cache
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +51,46 @@ def connect(adb, standin):
     yield make
     for phone in phones:
         phone.close()
+
+
+@pytest.fixture(scope="session")
+def build():
+    """Function from data set and store to the exit code of a small build, with the oracle or whatever more says."""
+
+    def build(root, out, *more):
+        arguments = ["build", "--data.root", str(root), "--data.split", "val2017", "--teacher", "oracle"]
+        return cache.main([*arguments, "--map_size", "64", "--shard_length", "4", "--out", str(out), *more])
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def error_line():
+    """Function that gives the one line on standard error."""
+
+    def error_line(capsys):
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1, lines
+        return lines[0]
+
+    return error_line
+
+
+@pytest.fixture(scope="module")
+def store(build, tiny_synthetic, tmp_path_factory):
+    """Labels of 12 synthetic scenes, made and evaluated by the command."""
+    out = tmp_path_factory.mktemp("cache") / "labels.zarr"
+    assert build(tiny_synthetic, out, "--evaluate", "true") == 0
+    return out
+
+
+@pytest.fixture
+def broken_store(store, tmp_path):
+    """A copy with one flipped byte."""
+    copy = tmp_path / "broken.zarr"
+    shutil.copytree(store, copy)
+    path = copy / "heatmap/c/1/0/0/0"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    return copy
