@@ -1,5 +1,6 @@
 """Networks that find one person in a crop, as ONNX files of the kinds that people have."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -44,16 +45,17 @@ class CropDescription:
         for name, known in (("output", tuple(DECODERS)), ("channels", ("rgb", "bgr")), ("layout", ("nchw", "nhwc"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be {', '.join(known)}, not {getattr(self, name)!r}")
-        for name, count in (("input_size", 2), ("mean", 3), ("std", 3)):
+        for name, count, kind in (("input_size", 2, int), ("mean", 3, float), ("std", 3, float)):
             value = getattr(self, name)
-            if (
-                not isinstance(value, tuple)
-                or len(value) != count
-                or not all(isinstance(v, int | float) for v in value)
-            ):
-                raise ValueError(f"{name} must be {count} numbers, not {value!r}")
+            if not isinstance(value, tuple) or len(value) != count or not all(_is_number(v, kind) for v in value):
+                raise ValueError(f"{name} must be {count} {_NUMBERS[kind]}, not {value!r}")
+        for name in ("margin", "split_ratio"):
+            if not _is_number(getattr(self, name), float):
+                raise ValueError(f"{name} must be a number, not {getattr(self, name)!r}")
         if min(self.input_size) < 1 or not all(self.std) or not self.margin > 0 or not self.split_ratio > 0:
             raise ValueError("input_size, std, margin and split_ratio must be above 0")
+        if not isinstance(self.joints, tuple) or not self.joints or not all(isinstance(j, str) for j in self.joints):
+            raise ValueError(f"joints must be a list of names, not {self.joints!r}")
 
     @classmethod
     def read(cls, path: Path) -> "CropDescription":
@@ -78,11 +80,20 @@ class CropDescription:
             raise WeightsError(f"{path}: {error}") from None
 
 
+_NUMBERS = {int: "whole numbers", float: "numbers"}
+
+
+def _is_number(value: object, kind: type) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
+        return False
+    return math.isfinite(value)
+
+
 class CropNetwork:
     """Finds the joints of the person in the middle of a part of a photograph.
 
     Args:
-        path: of the .onnx file; MoveNet Thunder and Lightning are known, any other has a YAML beside it.
+        path: of the .onnx file; MoveNet Thunder and Lightning are known where no YAML lies beside it, as any other has.
 
     Raises:
         WeightsError: file or YAML cannot be used.
@@ -91,11 +102,15 @@ class CropNetwork:
     def __init__(self, path: Path, device: torch.device):
         self._network = OnnxNetwork(path, device)
         _, shape, kind = self._network.inputs[0]
-        if kind == "tensor(int32)" and len(shape) == 4 and self._network.outputs[0][1] == (1, 1, len(JOINTS), 3):
+        beside = path.with_suffix(".yaml")
+        is_movenet = (
+            kind == "tensor(int32)" and len(shape) == 4 and self._network.outputs[0][1] == (1, 1, len(JOINTS), 3)
+        )
+        if is_movenet and not beside.exists():
             size = (int(shape[2]), int(shape[1]))
             self.description = CropDescription("movenet", size, layout="nhwc", margin=THUNDER_MARGIN)
         else:
-            self.description = CropDescription.read(path.with_suffix(".yaml"))
+            self.description = CropDescription.read(beside)
         self._dtype = _TYPES.get(kind, np.float32)
         self.sha256 = self._network.sha256
 

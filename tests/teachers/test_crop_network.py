@@ -103,7 +103,14 @@ def test_mean_deviation_and_layout(tmp_path):
     [
         ({"output": "mesh"}, "output must be heatmaps, simcc, coordinates, movenet, not 'mesh'"),
         ({"output": "heatmaps", "mean": [1]}, "mean must be 3 numbers"),
-        ({"output": "heatmaps", "input_size": "large"}, "input_size must be 2 numbers"),
+        ({"output": "heatmaps", "input_size": "large"}, "input_size must be 2 whole numbers"),
+        ({"output": "heatmaps", "input_size": [192.5, 256]}, "input_size must be 2 whole numbers"),
+        ({"output": "heatmaps", "std": [float("nan"), 1, 1]}, "std must be 3 numbers"),
+        ({"output": "heatmaps", "margin": "wide"}, "margin must be a number, not 'wide'"),
+        ({"output": "heatmaps", "margin": float("inf")}, "margin must be a number, not inf"),
+        ({"output": "heatmaps", "split_ratio": True}, "split_ratio must be a number, not True"),
+        ({"output": "heatmaps", "joints": "nose"}, "joints must be a list of names, not 'nose'"),
+        ({"output": "heatmaps", "joints": [1, 2]}, "joints must be a list of names"),
         ({"output": "heatmaps", "std": [0, 1, 1]}, "must be above 0"),
         ({"output": "heatmaps", "colour": "rgb"}, "must be a mapping with output, input_size"),
         ({}, "output"),
@@ -145,3 +152,13 @@ def test_thunder_needs_no_description(shared):
     description = CropNetwork(shared / "real" / "teachers" / "movenet-thunder.onnx", CPU).description
     assert isinstance(description, CropDescription)
     assert (description.output, description.input_size, description.layout) == ("movenet", (256, 256), "nhwc")
+
+
+def test_a_description_beside_thunder_counts(shared, tmp_path):
+    path = tmp_path / "thunder.onnx"
+    path.symlink_to((shared / "real" / "teachers" / "movenet-thunder.onnx").resolve())
+    path.with_suffix(".yaml").write_text("{output: movenet, input_size: [256, 256], layout: nhwc, margin: 1.25}")
+    assert CropNetwork(path, CPU).description.margin == 1.25
+    path.with_suffix(".yaml").write_text("{output: movenet, input_size: [-3, 2]}")
+    with pytest.raises(WeightsError, match=r"thunder\.yaml: input_size, std, margin and split_ratio must be above 0"):
+        CropNetwork(path, CPU)
