@@ -24,6 +24,7 @@ from distill.system.errors import InputError
 from distill.system.files import write_atomically
 from distill.system.json_values import to_json_values
 from distill.system.notes import note
+from distill.system.sizes import size_of
 
 _DRAWS = 1000
 "Of the intervals of an analysis, where bootstrap does not say."
@@ -58,6 +59,8 @@ class EvalConfig:
     "Store of the same photographs, path or URL; the analysis shows its teacher beside the model."
     flip: bool = False
     "Average with the mirrored photograph."
+    input_size: int | tuple[int, int] | None = None
+    "Input of a checkpoint's network, pixels: a side, or width and height; by default that of its training."
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
     "How maps become persons."
     limit: int | None = None
@@ -74,6 +77,8 @@ class EvalConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} must be at least 1, not {value}")
+        if self.input_size is not None:
+            object.__setattr__(self, "input_size", size_of(self.input_size, "input_size", multiple=32))
         if self.bootstrap < 0:
             raise InputError(f"bootstrap must not be negative, not {self.bootstrap}")
         if self.analyse is None and (self.against or self.soft_labels):
@@ -99,7 +104,7 @@ def evaluate_model(config: EvalConfig) -> dict:
             path.parent.mkdir(parents=True, exist_ok=True)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    model = load_model(config.model)
+    model = load_model(config.model, input_size=config.input_size)
     data = KeypointSet(config.data, model.skeleton)
     image_ids = data.image_ids[: config.limit].tolist()
     if config.results is None or config.analyse is not None:

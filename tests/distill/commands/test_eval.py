@@ -76,6 +76,17 @@ def test_report_holds_figures_settings_and_checksums(checkpoint, tiny_synthetic,
     assert all(name in printed for name in (*FIGURES, "ap, 95 %"))
 
 
+def test_a_checkpoint_is_evaluated_at_another_size(checkpoint, exported, tiny_synthetic, tmp_path, capsys):
+    out = tmp_path / "report.json"
+    arguments = ["--data.root", str(tiny_synthetic), "--out", str(out), "--limit", "2"]
+    assert main([str(checkpoint), *arguments, "--input_size", "96", "64"]) == 0
+    report = json.loads(out.read_text())
+    assert report["model"]["input_size"] == [96, 64] and report["settings"]["input_size"] == [96, 64]
+    capsys.readouterr()
+    assert "input_size" in failure(capsys, checkpoint, *arguments, "--input_size", 100)
+    assert "leave input_size out" in failure(capsys, exported, *arguments, "--input_size", 64)
+
+
 def test_results_carry_the_category_of_the_set(checkpoint, tiny_synthetic, tmp_path, capsys):
     """They are then what pycocotools takes beside the annotation file, and the figures are equal."""
     document = json.loads((tiny_synthetic / "annotations" / "person_keypoints_val2017.json").read_text())
