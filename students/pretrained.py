@@ -76,6 +76,9 @@ def take_normalised(network: nn.Module, mean: Sequence[float], std: Sequence[flo
     Args:
         network: its first convolution takes R, G, B (or the one channel that the network makes of their mean).
         mean, std: of R, G, B, of values 0..1.
+
+    Raises:
+        ValueError: the first convolution has neither bias nor batch normalisation.
     """
     layers = [layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.BatchNorm2d))]
     first = layers[0]
@@ -88,8 +91,10 @@ def take_normalised(network: nn.Module, mean: Sequence[float], std: Sequence[flo
         first.weight *= (own_std / std)[:, None, None]
         if first.bias is not None:
             first.bias += shift
-        else:
+        elif isinstance(layers[1], nn.BatchNorm2d):
             layers[1].running_mean -= shift
+        elif shift.any():
+            raise ValueError("its published weights want another normalisation, and its first layers cannot take it in")
     return network
 
 

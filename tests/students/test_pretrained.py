@@ -7,6 +7,7 @@ from copy import deepcopy
 import pytest
 import timm
 import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 from torch.nn import functional
 
@@ -63,6 +64,13 @@ def test_a_network_of_another_normalisation_takes_ours(bias, channels):
     with torch.no_grad():
         given = take_normalised(network, mean, std)(taken)
         torch.testing.assert_close(given, before(wanted), rtol=0, atol=1e-5)
+
+
+def test_layers_that_cannot_take_it_in_are_refused():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.Conv2d(8, 8, 3))
+    take_normalised(network, IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+    with pytest.raises(ValueError, match="want another normalisation"):
+        take_normalised(network, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def test_other_networks_have_no_package():
