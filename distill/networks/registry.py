@@ -96,6 +96,11 @@ def create(choice: Choice, heads: Mapping[str, Head], skeleton: Skeleton) -> nn.
         raise InputError(f"model {choice.name}: {error}") from None
 
 
+def unstarted(choice: Choice) -> Choice:
+    """A network without its option `pretrained`, for one that is filled anyway: no file and no server is asked then."""
+    return Choice(choice.name, {name: value for name, value in choice.options.items() if name != "pretrained"})
+
+
 @torch.inference_mode()
 def strides_of(network: nn.Module, heads: Mapping[str, Head], skeleton: Skeleton) -> dict[str, int]:
     """Stride of each of a network's outputs, pixels, by key such as heatmaps_s4; shown one black image.

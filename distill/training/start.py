@@ -8,7 +8,7 @@ from torch import nn
 
 from distill.heads.contract import Head
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint
-from distill.networks.registry import NETWORKS, create
+from distill.networks.registry import NETWORKS, create, unstarted
 from distill.pose.skeleton import Skeleton, shared_joints
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -27,9 +27,10 @@ def start_network(
     Raises:
         InputError: name or options do not fit, the weights cannot be read or are of another network.
     """
-    network = create(choice, heads, skeleton)
     if weights is None:
-        return network, ""
+        return create(choice, heads, skeleton), ""
+    choice = unstarted(choice)
+    network = create(choice, heads, skeleton)
     info, state, _ = read_checkpoint(weights)
     choice = NETWORKS.expanded(choice)
     if info.choice.name != choice.name:

@@ -52,6 +52,19 @@ def test_round_trip(checkpoint, network, of_seven):
     assert torch.equal(training["optimizer.0.momentum"], torch.arange(3.0))
 
 
+def test_a_checkpoint_brings_its_own_weights(new_network, new_info, tmp_path, monkeypatch):
+    """Nobody is asked for those that its network once started from."""
+    choice = {"name": "attention", "size": "lite0", "pretrained": True}
+    path = tmp_path / "last.safetensors"
+    state = new_network(choice | {"pretrained": False}).state_dict()
+    save_checkpoint(path, new_info(choice), state)
+    for name in ("packaged_weights", "_ask_for_weights"):
+        monkeypatch.setattr(f"students.pretrained.{name}", lambda *_: pytest.fail("somebody is asked"))
+    network, info = load_network(path)
+    assert info.model["pretrained"] is True
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+
+
 def test_half_precision_weights_are_read_as_float32(network, of_seven, tmp_path):
     half = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
     save_checkpoint(tmp_path / "half.safetensors", of_seven, half)

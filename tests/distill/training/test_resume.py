@@ -228,3 +228,13 @@ def test_a_resumed_run_does_not_need_the_weights_it_started_from(quiet, tmp_path
     Trainer(second).run()
     start.unlink()
     assert Trainer(replace(second, steps=2, resume="auto")).state.step == 1
+
+
+def test_a_run_that_goes_on_asks_for_no_published_weights(quiet, monkeypatch):
+    model = Choice("attention", {"size": "lite0", "pretrained": True})
+    begun = replace(quiet, model=model, steps=1)
+    Trainer(begun).run()
+    for name in ("packaged_weights", "_ask_for_weights"):
+        monkeypatch.setattr(f"students.pretrained.{name}", lambda *_: pytest.fail("somebody is asked"))
+    Trainer(replace(begun, steps=2, resume="auto")).run()
+    assert read_checkpoint(begun.out / "last.safetensors")[0].step == 2

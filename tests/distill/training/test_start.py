@@ -47,6 +47,14 @@ def test_the_same_network_takes_all_and_says_nothing(weights):
     assert all(torch.equal(state[key], source[key]) for key in source)
 
 
+def test_weights_stand_in_the_place_of_published_ones(weights, monkeypatch):
+    path = weights({"name": "attention", "size": "lite0"})
+    for name in ("packaged_weights", "_ask_for_weights"):
+        monkeypatch.setattr(f"students.pretrained.{name}", lambda *_: pytest.fail("somebody is asked"))
+    state, told, source = started(path, {"name": "attention", "size": "lite0", "pretrained": True}, COCO_17)
+    assert told == "" and all(torch.equal(state[key], source[key]) for key in source)
+
+
 def test_from_scratch(new_network):
     torch.manual_seed(0)
     fresh = new_network("attention_xs").state_dict()
