@@ -65,6 +65,8 @@ class Results:
     def _read(self, entry: dict, owner: str) -> tuple[int, np.ndarray, float]:
         try:
             image_id, score = int(entry["image_id"]), float(entry["score"])
+            if not isinstance(entry["image_id"], str) and image_id != entry["image_id"]:
+                raise ValueError(f"image_id {entry['image_id']} is no whole number")
             joints = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise WeightsError(f"{owner} has no usable image_id, keypoints or score ({error})") from None

@@ -35,6 +35,11 @@ def test_persons_are_looked_up_by_image_id(write):
     assert np.allclose(found.persons[1][0], [[10.5, 20.5, 0.9], [30.5, 20.5, 1], [0, 0, 0]])
 
 
+@pytest.mark.parametrize("image_id", [7.0, "7", "000000000007"])
+def test_numbers_of_photographs_as_tools_write_them(write, image_id):
+    assert len(ask(write([PERSON | {"image_id": image_id}]), 7).persons[0]) == 1
+
+
 def test_doubted_persons_are_left_out(write):
     assert len(ask(write([PERSON], confidence=0.81), 7).persons[0]) == 0
     assert write([PERSON]).attributes["results_sha256"] != write([PERSON, PERSON]).attributes["results_sha256"]
@@ -48,6 +53,8 @@ def test_doubted_persons_are_left_out(write):
         ([3], "is no list of persons"),
         ([{"image_id": 7}], "entry 0 has no usable image_id, keypoints or score"),
         ([PERSON, PERSON | {"score": "high"}], "entry 1 has no usable image_id, keypoints or score"),
+        ([PERSON | {"image_id": 7.5}], r"entry 0 has no usable image_id, .*image_id 7\.5 is no whole number"),
+        ([PERSON | {"image_id": "bus"}], "entry 0 has no usable image_id, keypoints or score"),
         ([PERSON | {"keypoints": [1, 2, 3]}], "entry 0 has 1 joints and the skeleton 3"),
         ([PERSON | {"keypoints": [1, 2]}], "entry 0 has no usable image_id, keypoints or score"),
         ([PERSON | {"keypoints": [float("nan")] * 9}], "entry 0 holds something else than finite numbers"),
