@@ -1,5 +1,6 @@
 """What all commands share: dataclass configuration, one-line errors, exit codes."""
 
+import math
 import os
 import re
 import signal
@@ -170,8 +171,18 @@ def _summary(config_class: type) -> str:
 
 
 def _instantiate(parser: HelpParser, config_class: type, namespace: Namespace) -> Any:
+    for name, value in namespace.items():
+        if not _is_finite(value):
+            raise InputError(f"{name} must be a finite number, not {value}")
     values = parser.instantiate(namespace)
     return config_class(**{f.name: values[f.name] for f in fields(config_class)})
+
+
+def _is_finite(value: object) -> bool:
+    """Whether a setting is no NaN and no infinity, nor holds any."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, list | tuple) or all(map(_is_finite, value))
 
 
 def _fail(prog: str, error: object, code: int) -> int:

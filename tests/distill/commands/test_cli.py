@@ -95,6 +95,24 @@ def test_wrong_usage_is_one_line(call, capsys, argv, named):
     assert error.count("\n") == 1
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """Count."""
+
+    rate: float = 0.5
+    "How fast, parts."
+    weights: list[float] = field(default_factory=list)
+    "How much each counts, parts."
+
+
+@pytest.mark.parametrize("given", ["rate: .nan", "rate: -.inf", "weights: [1, .nan]"], ids=str)
+def test_numbers_are_finite(capsys, tmp_path, given):
+    (tmp_path / "c.yaml").write_text(given)
+    assert command("tool", "A tool.", Numbers, print, ["--config", str(tmp_path / "c.yaml")]) == 1
+    name = given.partition(":")[0]
+    assert re.fullmatch(rf"tool: {name}\S* must be a finite number, not .*\n", capsys.readouterr().err)
+
+
 def test_unknown_key_in_a_file(call, capsys, tmp_path):
     (tmp_path / "c.yaml").write_text("inner: {colour: red}\n")
     assert call("x", "--config", str(tmp_path / "c.yaml"))[0] == 2
