@@ -84,9 +84,7 @@ _NUMBERS = {int: "whole numbers", float: "numbers"}
 
 
 def _is_number(value: object, kind: type) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
-        return False
-    return math.isfinite(value)
+    return isinstance(value, (int, kind)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class CropNetwork:

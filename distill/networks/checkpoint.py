@@ -12,7 +12,7 @@ from torch import nn
 
 from distill.heads.contract import Head
 from distill.heads.registry import plain_heads
-from distill.networks.registry import NETWORKS, create, heads_of, plain, unstarted
+from distill.networks.registry import NETWORKS, create, heads_of, plain, without_pretrained
 from distill.pose.skeleton import Skeleton, get_skeleton
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -123,7 +123,7 @@ def load_network(path: Path) -> tuple[nn.Module, CheckpointInfo]:
         InputError: as `read_checkpoint`, or the tensors do not fit the network that the file names.
     """
     info, state, _ = read_checkpoint(path)
-    network = create(unstarted(info.choice), info.heads, info.skeleton)
+    network = create(without_pretrained(info.choice), info.heads, info.skeleton)
     load_state(network, state, Path(path))
     return network.eval(), info
 

@@ -96,7 +96,7 @@ def create(choice: Choice, heads: Mapping[str, Head], skeleton: Skeleton) -> nn.
         raise InputError(f"model {choice.name}: {error}") from None
 
 
-def unstarted(choice: Choice) -> Choice:
+def without_pretrained(choice: Choice) -> Choice:
     """A network without its option `pretrained`, for one that is filled anyway: no file and no server is asked then."""
     return Choice(choice.name, {name: value for name, value in choice.options.items() if name != "pretrained"})
 

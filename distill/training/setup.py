@@ -11,7 +11,7 @@ from distill.heads.contract import Head
 from distill.heads.registry import decoding_head, plain_heads
 from distill.networks.eight_bits import round_activations
 from distill.networks.modes import freeze, freeze_norm
-from distill.networks.registry import NETWORKS, NetworkRegistry, create, heads_of, strides_of, unstarted
+from distill.networks.registry import NETWORKS, NetworkRegistry, create, heads_of, strides_of, without_pretrained
 from distill.pose.skeleton import Skeleton
 from distill.system.choice import Choice
 from distill.system.json_values import to_json_values
@@ -52,7 +52,7 @@ def make_learner(config: TrainConfig, data: LearningData, accelerator: Accelerat
     heads = heads_of(config.model, config.outputs)
     decoding_head(heads, heads)
     if start_of(config):
-        network, note = create(unstarted(config.model), heads, skeleton), ""
+        network, note = create(without_pretrained(config.model), heads, skeleton), ""
     else:
         network, note = start_network(config.model, heads, skeleton, config.weights)
     strides = strides_of(network, heads, skeleton)

@@ -8,7 +8,7 @@ from torch import nn
 
 from distill.heads.contract import Head
 from distill.networks.checkpoint import CheckpointInfo, read_checkpoint
-from distill.networks.registry import NETWORKS, create, unstarted
+from distill.networks.registry import NETWORKS, create, without_pretrained
 from distill.pose.skeleton import Skeleton, shared_joints
 from distill.system.choice import Choice
 from distill.system.errors import InputError
@@ -29,7 +29,7 @@ def start_network(
     """
     if weights is None:
         return create(choice, heads, skeleton), ""
-    choice = unstarted(choice)
+    choice = without_pretrained(choice)
     network = create(choice, heads, skeleton)
     info, state, _ = read_checkpoint(weights)
     choice = NETWORKS.expanded(choice)
